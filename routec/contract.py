@@ -1,0 +1,95 @@
+"""What the dialplan and the checker agree on; this module imports nothing of routec's.
+
+The compiler writes dialplan that calls the checker, the checker answers with channel variables, and both read
+the same description of a sign-in module. Whatever either side could get wrong alone stands here once.
+"""
+
+from dataclasses import dataclass
+
+AGI_PORT = 4573
+"""The FastAGI port that Asterisk itself assumes when an `agi://` address names none."""
+
+AGI_FOLDER = "signin"
+"""The first part of the FastAGI path: `agi://HOST:PORT/signin/MODULE`."""
+
+SCRIPT_FILE = "signin.agi"
+"""The generated plain AGI script, the way in when the FastAGI server is down."""
+
+MODULES_FILE = "signin.json"
+"""The generated description of all sign-in modules; the checker reads it, the dialplan never holds it."""
+
+MODULES_FORMAT = 1
+"""The layout of `MODULES_FILE`; a checker refuses a number that it does not know."""
+
+VERDICT = "ROUTEC_VERDICT"
+USER = "ROUTEC_USER"
+LOGIN = "ROUTEC_LOGIN"
+EXTRA1 = "ROUTEC_EXTRA1"
+EXTRA2 = "ROUTEC_EXTRA2"
+
+VARIABLES = (VERDICT, USER, LOGIN, EXTRA1, EXTRA2)
+"""Every channel variable that a sign-in sets; the password is not among them, on purpose."""
+
+GRANTED = "granted"
+DENIED = "denied"
+LOCKED = "locked"
+ERROR = "error"
+
+VERDICTS = (GRANTED, DENIED, LOCKED, ERROR)
+"""The only values of `VERDICT`. The dialplan goes on past a sign-in for `granted` and for nothing else."""
+
+FIELDS = ("login", "password", "extra1", "extra2")
+"""The codes that a caller can be asked for, in the order in which they are asked."""
+
+PURPOSES = ("gate", "timeclock", "register")
+
+DIGIT_SECONDS = 5
+"""How long the checker waits for the first digit and between digits, in seconds."""
+
+GRACE_SECONDS = 5
+"""How much longer, in seconds, the dialplan waits for the checker than the module's own limit, so that the
+checker can write its row and say its verdict before Asterisk cuts it off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One code that the caller keys in.
+
+    `kind` is one of `FIELDS`; `sound` is what Asterisk plays to ask for it; `least` and `most` bound the number of
+    digits; `alias` is the admin's own word for it; an `optional` field may be left empty.
+    """
+
+    kind: str
+    sound: str
+    least: int
+    most: int
+    alias: str | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One who may sign in. `password` is an argon2id hash over the keyed PIN, never the PIN."""
+
+    name: str
+    title: str | None = None
+    login: str | None = None
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A sign-in module as the checker needs it.
+
+    `tries` counts attempts in one conversation; `seconds` is the longest that a conversation may take; `log` names
+    the `FIELDS` whose values the sign-in log keeps.
+    """
+
+    name: str
+    title: str | None
+    purpose: str
+    fields: tuple[Field, ...]
+    tries: int
+    seconds: int
+    log: tuple[str, ...]
+    users: tuple[User, ...]

@@ -1,0 +1,210 @@
+"""routes/routec.toml and the environment, as pydantic models.
+
+What is the same on every machine stands in `routes/routec.toml` and goes into the generated files; what differs from
+machine to machine, and every secret, is in the environment (`Runtime`), which never reaches a generated file.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from routec.contract import AGI_PORT, SCRIPT_FILE
+
+SETTINGS_FILE = "routec.toml"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `offset` is the place in the file's text, or None where there is none."""
+
+    def __init__(self, message: str, *, file: str | None = None, offset: int | None = None, help: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.offset = offset
+        self.help = help
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Split `HOST:PORT` (`[::1]:4573` for IPv6; the port may be left out). Raises ValueError."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9.-]+))(?::(\d{1,5}))?", text)
+    if match is None:
+        raise ValueError("write it as HOST:PORT, such as 127.0.0.1:4573")
+    port = int(match[3]) if match[3] else AGI_PORT
+    if not 0 < port < 65536:
+        raise ValueError("a port is a number from 1 to 65535")
+    return match[1] or match[2], port
+
+
+def _is_address(text: str) -> str:
+    parse_address(text)
+    return text
+
+
+def _is_dial_string(text: str) -> str:
+    if text.count("{extension}") != 1:
+        raise ValueError("it must hold {extension} once, as in PJSIP/{extension}")
+    if not re.fullmatch(r"[A-Za-z0-9_]+/[A-Za-z0-9_.:@/+*-]*", text.replace("{extension}", "1")):
+        raise ValueError("it must be a technology and a resource, as in PJSIP/{extension}, of plain characters only")
+    return text
+
+
+def _is_path(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_./+-]+", text):
+        raise ValueError("a path that Asterisk is given may hold letters, digits and `_./+-` only")
+    return text.rstrip("/")
+
+
+Address = Annotated[str, AfterValidator(_is_address)]
+PlainPath = Annotated[str, AfterValidator(_is_path)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AsteriskSettings(_Table):
+    """The PBX that the dialplan is made for."""
+
+    target: Literal[16, 18, 20, 22] = 22
+    dial: Annotated[str, AfterValidator(_is_dial_string)] = "PJSIP/{extension}"
+    sounds: PlainPath = "routec"
+    """The folder of the prompts, as Asterisk finds it: below its own sounds folder, or absolute."""
+
+
+class PublishSettings(_Table):
+    """Where Asterisk includes the dialplan from; generated/ where it is not set."""
+
+    to: PlainPath | None = None
+
+
+class AmiSettings(_Table):
+    """How the PBX is reached to reload it; the secret is in ROUTEC_AMI_SECRET."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 5038
+    username: str
+
+
+class AgiSettings(_Table):
+    """Where the checker listens, and how Asterisk reaches it."""
+
+    listen: Address = f"127.0.0.1:{AGI_PORT}"
+    connect: Address | None = None
+    script: PlainPath | None = None
+    """The plain AGI script as Asterisk finds it: below its own AGI folder, or absolute."""
+    python: Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./+-]+( [A-Za-z0-9_.+-]+)?$")] = "/usr/bin/env python3"
+    """What runs the plain AGI script: an absolute path."""
+
+
+class SigninSettings(_Table):
+    """What the checker needs on every machine that it runs on; the environment has the last word."""
+
+    state: PlainPath | None = None
+    pepper_file: PlainPath | None = None
+
+
+class Settings(_Table):
+    """routes/routec.toml as a whole; without the file, all defaults."""
+
+    asterisk: AsteriskSettings = AsteriskSettings()
+    publish: PublishSettings = PublishSettings()
+    ami: AmiSettings | None = None
+    agi: AgiSettings = AgiSettings()
+    signin: SigninSettings = SigninSettings()
+
+    @classmethod
+    def parse(cls, text: str, file: str = SETTINGS_FILE) -> Self:
+        """Read the text of a routec.toml. Raises `SettingsError` with the place of the first fault."""
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(
+                f"this is not TOML: {error}", file=file, offset=_toml_offset(text, str(error))
+            ) from None
+        try:
+            return cls.model_validate(table)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            keys = [str(part) for part in first["loc"]]
+            message = (
+                f"unknown key `{'.'.join(keys)}`"
+                if first["type"] == "extra_forbidden"
+                else f"`{'.'.join(keys)}`: {first['msg'].removeprefix('Value error, ')}"
+            )
+            raise SettingsError(message, file=file, offset=_key_offset(text, keys)) from None
+
+    @property
+    def connect(self) -> tuple[str, int]:
+        """The checker's address as the dialplan calls it."""
+        if self.agi.connect is not None:
+            return parse_address(self.agi.connect)
+        host, port = parse_address(self.agi.listen)
+        return ("127.0.0.1" if host in ("0.0.0.0", "::") else host), port  # noqa: S104 (compared, not bound)
+
+    @property
+    def script(self) -> str:
+        """The plain AGI script as the dialplan calls it."""
+        if self.agi.script is not None:
+            return self.agi.script
+        return f"{self.publish.to}/{SCRIPT_FILE}" if self.publish.to else SCRIPT_FILE
+
+
+class Runtime(BaseModel):
+    """What this machine's environment says to the checker and to the log."""
+
+    model_config = ConfigDict(frozen=True)
+
+    listen: tuple[str, int]
+    database: str
+    state: Path
+    pepper: str | None
+    pepper_file: Path
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str], settings: Settings | None = None) -> Self:
+        """Join the environment with the settings; the environment wins. Raises `SettingsError`."""
+        settings = settings or Settings()
+        try:
+            listen = parse_address(environ.get("ROUTEC_AGI_LISTEN") or settings.agi.listen)
+        except ValueError as error:
+            raise SettingsError(f"ROUTEC_AGI_LISTEN: {error}") from None
+        state = Path(environ.get("ROUTEC_STATE") or settings.signin.state or _default_state(environ))
+        return cls(
+            listen=listen,
+            database=environ.get("ROUTEC_DATABASE") or f"sqlite:///{state / 'signin.db'}",
+            state=state,
+            pepper=environ.get("ROUTEC_PEPPER") or None,
+            pepper_file=Path(environ.get("ROUTEC_PEPPER_FILE") or settings.signin.pepper_file or state / "pepper"),
+        )
+
+
+def _default_state(environ: Mapping[str, str]) -> Path:
+    system = Path("/var/lib/routec")
+    if os.geteuid() == 0 or os.access(system, os.W_OK):
+        return system
+    home = environ.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path(environ.get("HOME") or "/") / ".local/state") / "routec"
+
+
+def _toml_offset(text: str, message: str) -> int:
+    match = re.search(r"line (\d+), column (\d+)", message)
+    if match is None:
+        return len(text)
+    lines = text.splitlines(keepends=True)
+    return min(len(text), sum(map(len, lines[: int(match[1]) - 1])) + int(match[2]) - 1)
+
+
+def _key_offset(text: str, keys: list[str]) -> int:
+    """Find the place of a key in TOML text, looked for table by table, since tomllib keeps no places."""
+    offset = 0
+    for key in keys:
+        match = re.compile(rf"^\s*\[?\s*({re.escape(key)})\b", re.MULTILINE).search(text, offset)
+        if match is None:
+            break
+        offset = match.start(1)
+    return offset
