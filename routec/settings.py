@@ -46,6 +46,8 @@ def _is_address(text: str) -> str:
 
 
 def _is_dial_string(text: str) -> str:
+    if len(text) > 100:
+        raise ValueError("it has more than 100 characters")
     if text.count("{extension}") != 1:
         raise ValueError("it must hold {extension} once, as in PJSIP/{extension}")
     if not re.fullmatch(r"[A-Za-z0-9_]+/[A-Za-z0-9_.:@/+*-]*", text.replace("{extension}", "1")):
@@ -155,14 +157,14 @@ class Settings(_Table):
 
 
 class Runtime(BaseModel):
-    """What this machine's environment says to the checker and to the log."""
+    """What this machine's environment says to the checker and to the log. Its repr shows no secret."""
 
     model_config = ConfigDict(frozen=True)
 
     listen: tuple[str, int]
-    database: str
+    database: Annotated[str, Field(repr=False)]
     state: Path
-    pepper: str | None
+    pepper: Annotated[str | None, Field(repr=False)]
     pepper_file: Path
 
     @classmethod
