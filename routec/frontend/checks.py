@@ -1,0 +1,196 @@
+"""The checks: functions from the model to diagnostics, in one list. Each judges one thing and knows nothing of others.
+
+To add a check: a code in diagnostics/codes.py and its page, a function here, and a case in tests/cases/errors/.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from routec.diagnostics import Diagnostic, Label, codes
+from routec.frontend.flow import ends, loops, step_ends, ways
+from routec.model import Dial, Entry, Goto, Play, Route, SignIn, System
+from routec.model.limits import LONGEST_DATA, LONGEST_ROUTE_NAME, MOST_TARGETS
+from routec.model.numbers import did_doubt, did_forms
+from routec.model.walk import all_steps, blocks
+
+Check = Callable[[System], Iterable[Diagnostic]]
+
+
+def check(system: System, *, whole: bool = True) -> list[Diagnostic]:
+    """All that is wrong with the meaning of the routes.
+
+    Where not the `whole` system is known, some things only look unused: those checks then wait.
+    """
+    checks = CHECKS if whole else [one for one in CHECKS if one is not unused_routes]
+    return [diagnostic for one in checks for diagnostic in one(system)]
+
+
+def auth_else_runs_on(system: System) -> Iterator[Diagnostic]:
+    """The else of an auth ends the call or leaves the route: else it would run into the protected steps."""
+    for route in system.routes:
+        for step in all_steps(route.steps):
+            if isinstance(step, SignIn) and not ends(step.otherwise):
+                labels = (Label(step.otherwise[-1].span, "and runs on from here"),) if step.otherwise else ()
+                yield Diagnostic(
+                    codes.ELSE_RUNS_ON,
+                    f"the else of `auth {step.module}` runs on into the protected steps",
+                    step.span,
+                    "those who do not pass reach what follows",
+                    labels,
+                    "end it with `hangup` or `goto ROUTE`",
+                )
+
+
+def unreachable_steps(system: System) -> Iterator[Diagnostic]:
+    """No step stands behind the end of the call."""
+    for route in system.routes:
+        for block in blocks(route.steps):
+            for index, step in enumerate(block[:-1]):
+                if step_ends(step):
+                    label = Label(step.span, "the call never runs on behind this")
+                    yield Diagnostic(
+                        codes.UNREACHABLE_STEP, "no call reaches this step", block[index + 1].span, labels=(label,)
+                    )
+                    break
+
+
+def unused_routes(system: System) -> Iterator[Diagnostic]:
+    """Every route has a number, or another route that has one leads to it."""
+    targets = {
+        route.name: {step.route for step in all_steps(route.steps) if isinstance(step, Goto)} for route in system.routes
+    }
+    used: set[str] = set()
+    waiting = [route.name for route in system.routes if route.entries]
+    while waiting:
+        name = waiting.pop()
+        if name not in used:
+            used.add(name)
+            waiting.extend(targets.get(name, ()))
+    for route in system.routes:
+        if route.name not in used:
+            yield Diagnostic(
+                codes.UNUSED_ROUTE,
+                f"nothing leads to route `{route.name}`",
+                route.span,
+                "it has no `on` line, and no route that callers reach goes to it",
+                help="`on did +3225551234` or `on extension 600` in the route",
+            )
+
+
+def endless_loops(system: System) -> Iterator[Diagnostic]:
+    """No call goes round and round by itself: in every loop somebody is asked, or rung with a pause between.
+
+    A `dial` alone does not do: where the phone is not there it comes back at once, and the PBX would spin.
+    """
+    unasked = {route.name: [way for way in ways(route.steps) if not way.asked] for route in system.routes}
+    silent = {name: [way.goto for way in found if not way.rang] for name, found in unasked.items()}
+    restless = {name: [way.goto for way in found if not way.paused] for name, found in unasked.items()}
+    told = set()
+    for graph, what in (
+        (silent, "a caller would go round here until they hang up"),
+        (restless, "when nobody's phone is there, the call goes round without a pause: put a prompt or a `wait` in it"),
+    ):
+        for loop in loops(graph):
+            if loop[0].span in told:
+                continue
+            told.add(loop[0].span)
+            yield Diagnostic(
+                codes.ENDLESS_LOOP,
+                f"route `{loop[-1].route}` leads to itself without ever taking input",
+                loop[0].span,
+                what,
+                tuple(Label(step.span, "and on") for step in loop[1:]),
+            )
+
+
+# ---- Asterisk's limits and collisions
+
+
+def numbers_taken(system: System) -> Iterator[Diagnostic]:
+    """A number leads to one route, in all the forms in which it may come."""
+    taken: dict[tuple[str, str], tuple[Route, Entry]] = {}
+    for route in system.routes:
+        for entry in route.entries:
+            key = entry.kind, entry.number
+            if key in taken:
+                other, first = taken[key]
+                where = "this route" if other is route else f"route `{other.name}`"
+                yield Diagnostic(
+                    codes.NUMBER_TAKEN,
+                    f"{entry.kind} `{entry.number}` leads to {where} already",
+                    entry.span,
+                    labels=(Label(first.span, "first here"),),
+                )
+            else:
+                taken[key] = route, entry
+
+
+def did_doubts(system: System) -> Iterator[Diagnostic]:
+    """DIDs have a length that their country knows."""
+    for route in system.routes:
+        for entry in route.entries:
+            if entry.kind == "did" and (doubt := did_doubt(entry.number)):
+                yield Diagnostic(codes.UNLIKELY_NUMBER, f"`{entry.number}` is hardly a DID", entry.span, doubt)
+
+
+def national_forms_shared(system: System) -> Iterator[Diagnostic]:
+    """A form that two DIDs of different countries share is given to neither; the admin should know."""
+    seen: dict[str, Entry] = {}
+    entries = [entry for route in system.routes for entry in route.entries if entry.kind == "did"]
+    for entry in entries:
+        for form in did_forms(entry.number):
+            other = seen.setdefault(form, entry)
+            if other.number != entry.number:
+                yield Diagnostic(
+                    codes.NATIONAL_FORM_SHARED,
+                    f"`{form}` may be `{entry.number}` or `{other.number}`",
+                    entry.span,
+                    "a call that comes in this form reaches neither",
+                    (Label(other.span, "the other"),),
+                    "let the trunk send numbers in full",
+                )
+
+
+def names_too_long(system: System) -> Iterator[Diagnostic]:
+    """A route's context has a name that Asterisk keeps whole."""
+    for route in system.routes:
+        if len(route.name) > LONGEST_ROUTE_NAME:
+            yield Diagnostic(
+                codes.NAME_TOO_LONG,
+                f"the name `{route.name}` has {len(route.name)} characters",
+                route.span,
+                f"Asterisk cuts the name of a context, which leaves {LONGEST_ROUTE_NAME} for a route",
+            )
+    for module in system.modules:
+        if len(module.name) > LONGEST_ROUTE_NAME:
+            yield Diagnostic(
+                codes.NAME_TOO_LONG,
+                f"the name `{module.name}` has {len(module.name)} characters",
+                module.span,
+                f"a module has {LONGEST_ROUTE_NAME} at the most",
+            )
+
+
+def steps_too_long(system: System) -> Iterator[Diagnostic]:
+    """A step fits into a line of a dialplan."""
+    for route in system.routes:
+        for step in all_steps(route.steps):
+            if isinstance(step, Dial) and len(step.targets) > MOST_TARGETS:
+                note = f"{len(step.targets)} extensions; one step rings {MOST_TARGETS} at the most"
+            elif isinstance(step, Play) and sum(len(sound) + 1 for sound in step.sounds) > LONGEST_DATA:
+                note = f"Asterisk takes {LONGEST_DATA} bytes for one application"
+            else:
+                continue
+            yield Diagnostic(codes.STEP_TOO_LONG, "this step is too long", step.span, note, help="write two steps")
+
+
+CHECKS: tuple[Check, ...] = (
+    auth_else_runs_on,
+    unreachable_steps,
+    unused_routes,
+    endless_loops,
+    numbers_taken,
+    did_doubts,
+    national_forms_shared,
+    names_too_long,
+    steps_too_long,
+)

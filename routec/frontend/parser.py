@@ -1,0 +1,21 @@
+"""Text to syntax tree. A sound file takes lark's fast way; one with a fault is read again by the way that recovers."""
+
+from lark import UnexpectedInput
+
+from routec.diagnostics import Diagnostic
+from routec.frontend.grammar import parser
+from routec.frontend.recovery import Recovery
+from routec.frontend.syntax import File
+from routec.source import Source
+
+
+def parse(source: Source) -> tuple[File, list[Diagnostic]]:
+    """The tree of one file and its syntax errors; with errors the tree holds what could be read around them."""
+    try:
+        file: File = parser().parse(source.text)  # type: ignore[assignment]  # TreeBuilder makes Files, not lark Trees
+    except UnexpectedInput:
+        file, diagnostics = Recovery(parser(), source).run()
+    else:
+        diagnostics = []
+    file.path = source.path
+    return file, diagnostics

@@ -1,0 +1,74 @@
+"""What the resolver knows while it works: the declared names of all files, the settings, and the faults so far."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from routec.diagnostics import Diagnostic, Label, codes, did_you_mean
+from routec.frontend import syntax
+from routec.frontend.syntax import Word
+from routec.settings import Settings
+from routec.source import Span
+
+Declared = syntax.Route | syntax.Auth | syntax.Prompt
+
+
+@dataclass
+class Names:
+    """The names of one kind: each with its declaration and its file; the first one counts."""
+
+    kind: str
+    declared: dict[str, tuple[str, Declared]] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[tuple[str, str, Declared]]:
+        for name in sorted(self.declared):
+            path, declaration = self.declared[name]
+            yield name, path, declaration
+
+
+@dataclass
+class Scope:
+    """One run of the resolver over all files."""
+
+    settings: Settings
+    sounds: Mapping[str, str]
+    """The sound files below routes/prompts/, each with its fault or an empty string."""
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    routes: Names = field(default_factory=lambda: Names("route"))
+    modules: Names = field(default_factory=lambda: Names("auth"))
+    prompts: Names = field(default_factory=lambda: Names("prompt"))
+    names_lost: bool = False
+    """A declaration could not be read: a name that looks unknown may be its."""
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Keep a fault."""
+        self.diagnostics.append(diagnostic)
+
+    def fault(self, code: codes.Code, message: str, span: Span, note: str = "", help: str = "") -> None:
+        """Keep a fault that has one place."""
+        self.diagnostics.append(Diagnostic(code, message, span, note, help=help))
+
+    def declare(self, names: Names, path: str, declaration: Declared) -> None:
+        """Enter a declaration; a second one of the same name is a fault."""
+        word = declaration.name
+        if word.text not in names.declared:
+            names.declared[word.text] = path, declaration
+            return
+        first_path, first = names.declared[word.text]
+        self.repeated(f"{names.kind} `{word.text}`", span_of(path, word), span_of(first_path, first.name))
+
+    def repeated(self, what: str, span: Span, first: Span, code: codes.Code = codes.DUPLICATE_NAME) -> None:
+        """Report something that is there twice."""
+        self.report(
+            Diagnostic(code, f"{what} is declared twice", span, "the second", (Label(first, "first declared here"),))
+        )
+
+    def unknown(self, code: codes.Code, kind: str, word: Word, path: str, known: Iterable[str], note: str) -> None:
+        """Report a name that nothing has, unless the declaration may be one that could not be read."""
+        if not self.names_lost:
+            help = did_you_mean(word.text, known)
+            self.fault(code, f"unknown {kind} `{word.text}`", span_of(path, word), note, help)
+
+
+def span_of(path: str, part: Word | syntax.Text | syntax.Duration | syntax.Node) -> Span:
+    """The span of a part of a file."""
+    return Span(path, part.start, part.end)

@@ -1,0 +1,165 @@
+"""Builds the syntax tree while lark parses: one method a rule of grammar/routec.lark, called with the rule's parts.
+
+Nothing is judged here and nothing raises: whatever the grammar lets through becomes a node.
+"""
+
+from typing import Any
+
+from routec.frontend import syntax
+from routec.frontend.syntax import Duration, Text, Word
+
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _end(part: Any) -> int:
+    """Where a part of a rule ends: a token, a leaf, a node, or a list of steps."""
+    if isinstance(part, list):
+        return _end(part[-1]) if part else 0
+    end: int = part.end_pos if hasattr(part, "end_pos") else part.end
+    return end
+
+
+class TreeBuilder:
+    """The callbacks. Terminals first: lark calls them by the terminal's name and puts the result in the rule."""
+
+    def NAME(self, token: Any) -> Word:
+        return Word(token.value, token.start_pos, token.end_pos)
+
+    NUMBER = NAME
+
+    def TEXT(self, token: Any) -> Text:
+        return Text(token.value[1:-1], token.start_pos, token.end_pos)
+
+    def DURATION(self, token: Any) -> Duration:
+        return Duration(int(token.value[:-1]) * SECONDS[token.value[-1]], token.start_pos, token.end_pos)
+
+    def BAD(self, token: Any) -> syntax.Broken:
+        return syntax.Broken(token.start_pos, token.end_pos)
+
+    # ---- declarations
+
+    def start(self, parts: list[Any]) -> syntax.File:
+        file = syntax.File()
+        for part in parts:
+            (file.steps if isinstance(part, syntax.Step) else file.declarations).append(part)
+        return file
+
+    def route(self, parts: list[Any]) -> syntax.Route:
+        keyword, name, title, *rest = parts
+        if not isinstance(title, Text):
+            title = None
+        entries = [part for part in rest if isinstance(part, syntax.On)]
+        steps = [part for part in rest if isinstance(part, syntax.Step)]
+        return syntax.Route(keyword.start_pos, _end(parts[-1]), name, title, entries, steps)
+
+    def on_did(self, parts: list[Any]) -> syntax.On:
+        return syntax.On(parts[0].start_pos, parts[2].end, "did", parts[2])
+
+    def on_extension(self, parts: list[Any]) -> syntax.On:
+        return syntax.On(parts[0].start_pos, parts[2].end, "extension", parts[2])
+
+    def prompt(self, parts: list[Any]) -> syntax.Prompt:
+        file = record = text = None
+        for part in parts[2:]:
+            if isinstance(part, Text):
+                file = part
+            elif part[0] == "record":
+                record = part[1]
+            else:
+                text = part[1]
+        return syntax.Prompt(parts[0].start_pos, parts[1].end, parts[1], file, record, text)
+
+    def recorded(self, parts: list[Any]) -> tuple[str, Word]:
+        return "record", parts[1]
+
+    def spoken(self, parts: list[Any]) -> tuple[str, Text]:
+        return "text", parts[1]
+
+    def auth(self, parts: list[Any]) -> syntax.Auth:
+        title = parts[2] if isinstance(parts[2], Text) else None
+        return syntax.Auth(
+            parts[0].start_pos,
+            _end(parts[-1]),
+            parts[1],
+            title,
+            [part for part in parts if isinstance(part, syntax.Field)],
+            [part for part in parts if isinstance(part, syntax.Setting)],
+            [part for part in parts if isinstance(part, syntax.User)],
+            any(isinstance(part, syntax.Broken) for part in parts),
+        )
+
+    def field(self, parts: list[Any]) -> syntax.Field:
+        digits = alias = None
+        optional = False
+        for part in parts[3:]:
+            if isinstance(part, syntax.Digits):
+                digits = part
+            elif isinstance(part, Word):
+                alias = part
+            else:
+                optional = True
+        return syntax.Field(parts[0].start_pos, _end(parts[-1]), parts[0].value, parts[2], digits, alias, optional)
+
+    def digits(self, parts: list[Any]) -> syntax.Digits:
+        return syntax.Digits(parts[0].start_pos, parts[-1].end, parts[1], parts[-1])
+
+    def alias(self, parts: list[Any]) -> Word:
+        name: Word = parts[1]
+        return name
+
+    def purpose(self, parts: list[Any]) -> syntax.Setting:
+        return syntax.Setting(parts[0].start_pos, parts[-1].end, parts[0].value, parts[1:])
+
+    tries = within = log = purpose
+
+    def user(self, parts: list[Any]) -> syntax.User:
+        title = login = password = None
+        for part in parts[2:]:
+            if isinstance(part, Text):
+                title = part
+            elif part[0] == "login":
+                login = part[1]
+            else:
+                password = part[1]
+        return syntax.User(parts[0].start_pos, parts[1].end, parts[1], title, login, password)
+
+    def user_login(self, parts: list[Any]) -> tuple[str, Word]:
+        return "login", parts[1]
+
+    def user_password(self, parts: list[Any]) -> tuple[str, Text | Word]:
+        return "password", parts[1]
+
+    # ---- steps
+
+    def play(self, parts: list[Any]) -> syntax.Play:
+        return syntax.Play(parts[0].start_pos, parts[-1].end, parts[1:])
+
+    def sign_in(self, parts: list[Any]) -> syntax.SignIn:
+        otherwise = parts[2] if len(parts) > 2 else None
+        return syntax.SignIn(parts[0].start_pos, parts[1].end, parts[1], otherwise)
+
+    def dial(self, parts: list[Any]) -> syntax.Dial:
+        targets = [part for part in parts if isinstance(part, Word)]
+        patience = next((part for part in parts if isinstance(part, Duration)), None)
+        otherwise = parts[-1] if isinstance(parts[-1], list) else None
+        return syntax.Dial(parts[0].start_pos, (patience or targets[-1]).end, targets, patience, otherwise)
+
+    def patience(self, parts: list[Any]) -> Duration:
+        duration: Duration = parts[1]
+        return duration
+
+    def goto(self, parts: list[Any]) -> syntax.Goto:
+        return syntax.Goto(parts[0].start_pos, parts[1].end, parts[1])
+
+    def wait(self, parts: list[Any]) -> syntax.Wait:
+        return syntax.Wait(parts[0].start_pos, parts[1].end, parts[1])
+
+    def answer(self, parts: list[Any]) -> syntax.Answer:
+        return syntax.Answer(parts[0].start_pos, parts[0].end_pos)
+
+    def hangup(self, parts: list[Any]) -> syntax.Hangup:
+        cause = parts[1] if len(parts) > 1 else None
+        return syntax.Hangup(parts[0].start_pos, _end(parts[-1]), cause)
+
+    def otherwise(self, parts: list[Any]) -> list[syntax.Step]:
+        return [part for part in parts if isinstance(part, syntax.Step)]

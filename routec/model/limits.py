@@ -1,0 +1,15 @@
+"""What Asterisk can hold; measured or read in its sources (16 to 22)."""
+
+LONGEST_CONTEXT = 79
+"""Characters in the name of a context (AST_MAX_CONTEXT less its end); what is longer is cut."""
+
+LONGEST_DATA = 8000
+"""Bytes in the arguments of an application; a line of a dialplan ends at 8,191."""
+
+HASH_DIGITS = 12
+"""Digits of the content hash in the name of a route's context."""
+
+LONGEST_ROUTE_NAME = LONGEST_CONTEXT - len("routec-") - 1 - HASH_DIGITS
+
+MOST_TARGETS = 50
+"""Extensions rung by one `dial`: 50 times the longest dial string and extension still fit `LONGEST_DATA`."""
