@@ -1,0 +1,59 @@
+"""A dialplan as data: contexts of extensions of lines, each line with the place in a route that it comes from."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from routec.model.limits import HASH_DIGITS
+from routec.source import Span
+
+CONTEXT_PREFIX = "routec-"
+DIDS = "routec-dids"
+EXTENSIONS = "routec-extensions"
+
+ANY_NUMBER = "_[+*0-9]!"
+"""The extension of a route's steps: whatever number led here. It stays in EXTEN, and so in the CDR; `h`, `i`, `t` and
+`T`, which `_.` would swallow, are not among them."""
+
+
+class Line(NamedTuple):
+    """One priority: an application with its arguments, where the label marks it for a jump."""
+
+    app: str
+    data: str
+    label: str
+    span: Span
+
+
+class Extension(NamedTuple):
+    """An extension and its priorities, counted from 1."""
+
+    pattern: str
+    lines: tuple[Line, ...]
+
+
+class Context(NamedTuple):
+    """A context with the comment above it; `route` is empty for the entry contexts."""
+
+    name: str
+    comment: tuple[str, ...]
+    extensions: tuple[Extension, ...]
+    route: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialplan:
+    """All contexts, in the order in which they are written."""
+
+    contexts: tuple[Context, ...]
+
+
+def content_hash(extensions: Iterable[Extension]) -> str:
+    """What a context does, without where that is written: the same steps keep their context."""
+    text = "\n".join(
+        f"{extension.pattern}\t{line.label}\t{line.app}\t{line.data}"
+        for extension in extensions
+        for line in extension.lines
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]

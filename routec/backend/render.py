@@ -1,0 +1,66 @@
+"""The dialplan as text, and the way back from the text to the routes. The only importer of Jinja2."""
+
+import json
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from routec.backend.dialplan import Dialplan, Line
+from routec.contract import SCRIPT_FILE
+from routec.settings import Settings
+from routec.source import Sources, Span
+
+MANIFEST_FORMAT = 1
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(  # noqa: S701 (a dialplan is no HTML; routec.backend.escape guards it)
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+    )
+
+
+def _render(template: str, **values: Any) -> bytes:
+    return _environment().get_template(template).render(**values).encode()
+
+
+def extensions_conf(dialplan: Dialplan) -> bytes:
+    """The text of extensions.conf."""
+    return _render("extensions.conf.j2", contexts=dialplan.contexts)
+
+
+def signin_agi(settings: Settings) -> bytes:
+    """The text of the plain AGI script."""
+    return _render(f"{SCRIPT_FILE}.j2", python=settings.agi.python)
+
+
+def manifest_json(dialplan: Dialplan, sources: Sources) -> bytes:
+    """The source map: for each context and extension the places that its priorities come from.
+
+    A place is `[priority, file, line, column]` and holds until the priority of the next one.
+    """
+    contexts = []
+    for context in dialplan.contexts:
+        extensions = {extension.pattern: _places(extension.lines, sources) for extension in context.extensions}
+        entry = {"route": context.route or None, "extensions": extensions}
+        contexts.append(f"  {json.dumps(context.name)}: {json.dumps(entry, separators=(',', ':'))}")
+    joined = ",\n".join(contexts)
+    return f'{{\n "format": {MANIFEST_FORMAT},\n "contexts": {{\n{joined}\n }}\n}}\n'.encode()
+
+
+def _places(lines: Iterable[Line], sources: Sources) -> list[list[int | str]]:
+    places: list[list[int | str]] = []
+    last: Span | None = None
+    for priority, line in enumerate(lines, 1):
+        if line.span != last:
+            places.append([priority, line.span.file, *sources[line.span.file].position(line.span.start)])
+            last = line.span
+    return places
