@@ -1,0 +1,108 @@
+"""The whole compilation on one page: a project in, files and diagnostics out. Pure: reads and writes nothing.
+
+    bytes -> text -> syntax trees -> model -> dialplan -> files
+
+Each stage takes what the one before it gave, and each adds its faults. All stages up to the checks run whatever was
+found, so that one run shows everything; the dialplan is made only where there is no error.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from routec.backend.dialplan import Dialplan
+from routec.backend.lower import lower
+from routec.contract import MODULES_FILE, SCRIPT_FILE
+from routec.diagnostics import Diagnostic, codes, has_errors, in_order
+from routec.frontend.checks import check
+from routec.frontend.parser import parse
+from routec.frontend.reader import read
+from routec.frontend.resolver import resolve
+from routec.model import System
+from routec.settings import Settings, SettingsError
+from routec.source import Source, Sources, Span
+
+_IGNORE = re.compile(r"#\s*routec:\s*ignore\s+(RT\d{3}(?:\s*,\s*RT\d{3})*)\s+\S")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """All that a compilation depends on: equal inputs give equal outputs, to the byte."""
+
+    files: Mapping[str, bytes]
+    """The route files, by the path that users are shown."""
+    settings: tuple[str, str] | None = None
+    """The path and the text of routec.toml, where there is one."""
+    sounds: Mapping[str, str] | None = None
+    """The sound files below routes/prompts/, each with what is wrong with it or an empty string."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """What came of it. `dialplan` is None where there is an error."""
+
+    sources: Sources
+    settings: Settings
+    system: System
+    diagnostics: list[Diagnostic]
+    dialplan: Dialplan | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether something forbids a build."""
+        return self.dialplan is None
+
+
+def compile_routes(project: Input, *, dialplan: bool = True) -> Compilation:
+    """Compile route files; without `dialplan`, only check them."""
+    sources: Sources = {}
+    trees = []
+    faults: list[Diagnostic] = []
+    for path in sorted(project.files):
+        sources[path], found = read(path, project.files[path])
+        if not has_errors(found):
+            tree, found = parse(sources[path])
+            trees.append(tree)
+        faults += found
+    settings, found = _settings(project, sources)
+    system, resolved = resolve(trees, settings, project.sounds or {}, names_lost=has_errors(faults))
+    faults += found + resolved
+    faults += check(system, whole=not has_errors(faults))
+    diagnostics = in_order(fault for fault in faults if not _ignored(fault, sources))
+    sound = dialplan and not has_errors(diagnostics)
+    return Compilation(sources, settings, system, diagnostics, lower(system, settings, sources) if sound else None)
+
+
+def render(compilation: Compilation) -> dict[str, bytes]:
+    """The generated files of a compilation without errors, by name."""
+    from routec.backend import render, runtime_files
+
+    if compilation.dialplan is None:
+        raise ValueError("a compilation with errors has no files")
+    return {
+        "extensions.conf": render.extensions_conf(compilation.dialplan),
+        "manifest.json": render.manifest_json(compilation.dialplan, compilation.sources),
+        MODULES_FILE: runtime_files.modules_file(compilation.system, compilation.settings),
+        SCRIPT_FILE: render.signin_agi(compilation.settings),
+    }
+
+
+def _settings(project: Input, sources: Sources) -> tuple[Settings, list[Diagnostic]]:
+    if project.settings is None:
+        return Settings(), []
+    path, text = project.settings
+    try:
+        return Settings.parse(text, path), []
+    except SettingsError as error:
+        sources[path] = Source(path, text)
+        span = None if error.offset is None else Span(path, error.offset, error.offset + 1)
+        return Settings(), [Diagnostic(codes.BAD_SETTINGS, error.message, span, help=error.help, file=path)]
+
+
+def _ignored(fault: Diagnostic, sources: Sources) -> bool:
+    """Whether `# routec: ignore RT303 reason` on its line silences a warning; an error it never silences."""
+    if fault.severity == "error" or fault.span is None or fault.span.file not in sources:
+        return False
+    source = sources[fault.span.file]
+    match = _IGNORE.search(source.line_text(source.line(fault.span.start)))
+    return match is not None and fault.code.code in re.split(r"\s*,\s*", match[1])

@@ -1,0 +1,86 @@
+"""A project on disk: finds and reads what a compilation needs. Judges nothing but what it cannot read."""
+
+import os
+import wave
+from collections.abc import Iterable
+from pathlib import Path
+
+from routec.diagnostics import Diagnostic, codes
+from routec.pipeline import Input
+from routec.settings import SETTINGS_FILE
+
+ROUTES = "routes"
+GENERATED = "generated"
+PROMPTS = "prompts"
+SUFFIX = ".route"
+
+
+def load(root: Path) -> tuple[Input, list[Diagnostic]]:
+    """Read the project in a folder: routes/, with its settings and prompts."""
+    routes = root / ROUTES
+    return gather([routes], root, settings=routes / SETTINGS_FILE, prompts=routes / PROMPTS)
+
+
+def gather(
+    paths: Iterable[Path], root: Path, *, settings: Path | None = None, prompts: Path | None = None
+) -> tuple[Input, list[Diagnostic]]:
+    """Read route files, and those below folders. What cannot be read is a diagnostic; paths are shown from `root`."""
+    files: dict[str, bytes] = {}
+    faults: list[Diagnostic] = []
+    for path in paths:
+        found = sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path]
+        for file in found:
+            if file.is_dir():
+                continue
+            data, fault = _read(file, shown(file, root))
+            faults += fault
+            if data is not None:
+                files[shown(file, root)] = data
+    text: tuple[str, str] | None = None
+    if settings is not None and settings.exists():
+        data, fault = _read(settings, shown(settings, root))
+        faults += fault
+        if data is not None:
+            text = shown(settings, root), data.decode("utf-8", "replace")
+    return Input(files, text, sound_faults(prompts) if prompts else {}), faults
+
+
+def shown(path: Path, root: Path) -> str:
+    """A path as users are shown it and as it stands in generated files: from the project's folder, with `/`."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links, and show another name)
+    try:
+        return absolute.relative_to(Path(os.path.abspath(root))).as_posix()  # noqa: PTH100
+    except ValueError:
+        return path.as_posix()
+
+
+def _read(path: Path, name: str) -> tuple[bytes | None, list[Diagnostic]]:
+    try:
+        return path.read_bytes(), []
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return None, [Diagnostic(codes.UNREADABLE_FILE, f"cannot read `{name}`: {reason}", file=name)]
+
+
+# ---- sounds
+
+
+def sound_faults(folder: Path) -> dict[str, str]:
+    """The sound files below a folder, by their path in it, each with why Asterisk cannot play it, or empty."""
+    if not folder.is_dir():
+        return {}
+    return {file.relative_to(folder).as_posix(): wav_fault(file) for file in sorted(folder.rglob("*.wav"))}
+
+
+def wav_fault(file: Path) -> str:
+    """Why Asterisk cannot play a .wav file, or an empty string: its format_wav reads 8 kHz, 16 bit, mono PCM."""
+    try:
+        with wave.open(str(file), "rb") as sound:
+            rate, bits, channels = sound.getframerate(), sound.getsampwidth() * 8, sound.getnchannels()
+            frames = sound.getnframes()
+    except (wave.Error, EOFError, OSError) as error:
+        return f"it is no PCM .wav: {error or 'it ends too early'}"
+    if (rate, bits, channels) != (8000, 16, 1):
+        heard = "mono" if channels == 1 else f"{channels} channels"
+        return f"it has {rate} Hz, {bits} bit, {heard}; Asterisk plays 8000 Hz, 16 bit, mono"
+    return "" if frames else "it is empty"
