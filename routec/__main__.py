@@ -1,0 +1,5 @@
+"""`python -m routec`."""
+
+from routec.cli.main import main
+
+main()

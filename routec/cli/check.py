@@ -1,0 +1,79 @@
+"""`routec check`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from routec.cli import FAULTS, GOOD
+from routec.cli.here import project_root
+from routec.cli.main import fail
+from routec.cli.show import counted, show, summary
+from routec.diagnostics import Diagnostic, codes, has_errors, in_order
+from routec.pipeline import Input, compile_routes
+from routec.project import ROUTES, gather, load, shown
+
+STDIN = "<stdin>"
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How faults are printed.")
+@click.option("--stdin-path", metavar="PATH", help="Which file of the project the standard input stands for.")
+def check(paths: tuple[str, ...], form: str, stdin_path: str | None) -> None:
+    """Show all faults of all route files; needs no PBX and no network.
+
+    Without PATH all of routes/ is checked. A PATH in routes/ is checked as a part of the project, any other for itself;
+    `-` reads the standard input.
+    """
+    root = Path()
+    project, unread, wanted = _gather(root, paths, stdin_path)
+    compilation = compile_routes(project, dialplan=False)
+    diagnostics = in_order([*unread, *compilation.diagnostics])
+    if wanted is not None:
+        diagnostics = [diagnostic for diagnostic in diagnostics if diagnostic.path in wanted]
+    if not project.files and not unread:
+        diagnostics.append(
+            Diagnostic(codes.NO_ROUTES, "there is no route file here", help="a file such as front.route")
+        )
+    if form == "json":
+        from routec.diagnostics.render_json import render_json
+
+        click.echo(render_json(diagnostics, compilation.sources), nl=False)
+    else:
+        show(diagnostics, compilation.sources, err=False)
+        files = len(project.files if wanted is None else wanted & set(project.files))
+        click.echo(f"{counted(files, 'file')}: {summary(diagnostics)}")
+    sys.exit(FAULTS if has_errors(diagnostics) else GOOD)
+
+
+def _gather(
+    root: Path, paths: tuple[str, ...], stdin_path: str | None
+) -> tuple[Input, list[Diagnostic], set[str] | None]:
+    """What to compile, what could not be read, and the files whose faults are wanted (None: all)."""
+    if not paths:
+        return *load(project_root()), None
+    if stdin_path is not None and paths != ("-",):
+        fail("--stdin-path goes with `-` alone")
+    if "-" in paths:
+        return _stdin(root, paths, stdin_path)
+    for path in paths:
+        if not Path(path).exists():
+            fail(f"there is no `{path}`")
+    asked, faults = gather([Path(path) for path in paths], root)
+    wanted = set(asked.files) | {fault.path for fault in faults}
+    if not all(name.startswith(f"{ROUTES}/") for name in wanted):
+        return asked, faults, None
+    project, faults = load(root)
+    return project, faults, wanted
+
+
+def _stdin(root: Path, paths: tuple[str, ...], stdin_path: str | None) -> tuple[Input, list[Diagnostic], set[str]]:
+    if paths != ("-",):
+        fail("`-` stands alone")
+    data = sys.stdin.buffer.read()
+    if stdin_path is None:
+        return Input({STDIN: data}), [], {STDIN}
+    name = shown(Path(stdin_path), root)
+    project, faults = load(project_root())
+    return Input({**project.files, name: data}, project.settings, project.sounds), faults, {name}

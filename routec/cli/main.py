@@ -1,0 +1,84 @@
+"""The verbs, each loaded only when it is called, and what happens when one fails in a way that nobody foresaw."""
+
+import os
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from routec import __version__
+from routec.cli import FAULTS, USAGE
+
+VERBS = {
+    "build": ("routec.cli.build", "Compile the routes into generated/."),
+    "check": ("routec.cli.check", "Show all faults of all route files."),
+    "explain": ("routec.cli.explain", "Say what a fault means and how to mend it."),
+    "log": ("routec.cli.log", "Show the sign-in log."),
+    "serve": ("routec.cli.serve", "Answer Asterisk's sign-ins, and rebuild on every change."),
+    "users": ("routec.cli.users", "Credentials of those who sign in."),
+    "watch": ("routec.cli.watch", "Check and build again on every change."),
+}
+"""Every verb with its module and its line in the help; a module has one command, of the verb's name."""
+
+
+class Verbs(click.Group):
+    """Lists verbs without importing them: `routec --help` takes no longer than it must."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """The names of all verbs."""
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of a verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list of verbs in the help."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, VERBS[verb][1]) for verb in sorted(VERBS)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a verb, and say which one was meant where there is none."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from routec.diagnostics import did_you_mean
+
+            help = did_you_mean(args[0], VERBS)
+            ctx.fail(f"no verb `{args[0]}`{': ' + help if help else ''}")
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="routec")
+def routec() -> None:
+    """Call routes that are checked, compiled to an Asterisk dialplan, and guarded by a sign-in step.
+
+    Works on routes/ in this folder. Exit codes: 0 good, 1 faults found, 2 wrong usage, 3 the PBX refused.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line. No traceback reaches a user: what was not foreseen is our own bug, and says so."""
+    try:
+        sys.exit(routec(standalone_mode=True, prog_name="routec"))
+    except Exception as error:
+        if os.environ.get("ROUTEC_DEBUG"):
+            raise
+        click.echo(
+            f"error[RT901]: internal error: {type(error).__name__}\n"
+            "  = help: this is a bug of routec's, not a fault of yours; ROUTEC_DEBUG=1 shows where, for a report\n"
+            "  = docs: routec explain RT901",
+            err=True,
+        )
+        sys.exit(FAULTS)
+
+
+def fail(message: str, help: str = "", code: int = USAGE) -> NoReturn:
+    """End with a message for the user."""
+    click.echo(f"error: {message}" + (f"\n  = help: {help}" if help else ""), err=True)
+    sys.exit(code)

@@ -1,0 +1,28 @@
+"""Diagnostics and their sum, as every verb that compiles prints them."""
+
+from collections.abc import Sequence
+
+import click
+
+from routec.diagnostics import Diagnostic
+from routec.diagnostics.render_text import render_text
+from routec.source import Sources
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 error`, `2 errors`."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def summary(diagnostics: Sequence[Diagnostic]) -> str:
+    """`2 errors, 1 warning`."""
+    errors = sum(diagnostic.severity == "error" for diagnostic in diagnostics)
+    warnings = len(diagnostics) - errors
+    parts = [counted(number, thing) for number, thing in ((errors, "error"), (warnings, "warning")) if number]
+    return ", ".join(parts) or "no faults"
+
+
+def show(diagnostics: Sequence[Diagnostic], sources: Sources, *, err: bool) -> None:
+    """Print all faults, for people."""
+    if diagnostics:
+        click.echo(render_text(diagnostics, sources), err=err)
