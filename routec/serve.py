@@ -1,0 +1,95 @@
+"""The long-running parts put together: the checker that Asterisk calls, and the build on every change.
+
+A part whose settings are absent is off, and `Parts.off` says so. The checker reads the generated modules, never the
+routes: what it asks is what was built.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from routec.apply.build import Built
+from routec.apply.publish import PublishError
+from routec.apply.watch import watch
+from routec.contract import MODULES_FILE
+from routec.project import GENERATED
+from routec.settings import Runtime, Settings
+from routec.signin.credentials import CredentialsError, read_pepper
+from routec.signin.modules import ModulesError, ModuleStore
+from routec.signin.server import Server
+from routec.signin.session import Checker
+from routec.signin.store import Log
+
+STOP_SECONDS = 30
+"""How long conversations may go on after SIGTERM; a service manager waits 90 seconds by default."""
+
+_logger = logging.getLogger("routec.serve")
+
+OnBuild = Callable[[Built, list[str]], None]
+
+
+class ServeError(Exception):
+    """A part cannot start. `help` is a way out."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
+
+@dataclass
+class Parts:
+    """All parts of one `routec serve`; `run` returns when `stop` is set."""
+
+    root: Path
+    settings: Settings
+    runtime: Runtime
+    on_build: OnBuild
+    stop: threading.Event
+
+    def off(self) -> list[str]:
+        """What is not done, and why."""
+        reload = "reloading Asterisk is off: there is no [ami] in routes/routec.toml; run `dialplan reload` yourself"
+        return [reload] if self.settings.ami is None else []
+
+    def run(self, ready: Callable[[tuple[str, int]], None]) -> None:
+        """Build, answer sign-ins, and build again on every change. Raises `ServeError`, `ServerError`."""
+        folder = self.root / (self.settings.publish.to or GENERATED)
+        changes = watch(self.root, self.stop)
+        try:
+            self.on_build(*next(changes))
+        except PublishError as error:
+            raise ServeError(str(error)) from None
+        modules = ModuleStore(folder / MODULES_FILE)
+        self._check_pepper(modules)
+        log = Log(self.runtime.database)
+        server = Server(Checker(modules, log, self.runtime), self.runtime.listen)
+        server.start()
+        try:
+            ready(server.address)
+            self._build_on(changes)
+        finally:
+            server.stop(STOP_SECONDS)
+            log.close()
+
+    def _build_on(self, changes: Iterator[tuple[Built, list[str]]]) -> None:
+        """Build on every change until the stop; if that fails for good, say so, and keep answering sign-ins."""
+        try:
+            for built, changed in changes:
+                self.on_build(built, changed)
+        except (PublishError, OSError) as error:
+            _logger.error("building on changes has ended: %s", error)  # noqa: TRY400 (the message says it all)
+        self.stop.wait()
+
+    def _check_pepper(self, modules: ModuleStore) -> None:
+        """Refuse to start where nobody with a password could ever sign in."""
+        try:
+            asks = any(field.kind == "password" for one in modules.compiled().modules.values() for field in one.fields)
+        except ModulesError as error:
+            raise ServeError(str(error), "mend the routes: nothing has ever been built here") from None
+        try:
+            if asks:
+                read_pepper(self.runtime)
+        except CredentialsError as error:
+            raise ServeError(str(error), error.help) from None
