@@ -1,0 +1,154 @@
+"""The one adapter on pyst2's `asterisk.agi.AGI`: AGI with a peer who may lie, stop in mid-line, or never stop.
+
+What pyst2 0.5.1 does and this mends, method by method:
+
+- `__init__` installs a signal handler, which raises off the main thread, and writes to stderr. Neither happens here.
+- `_get_agi_env`, `get_result` and `send_command` write all they see to stderr, typed PINs included. Here: nothing.
+- An end of file or a `HANGUP` line is a ValueError, and an end of file inside a 520 block an endless loop. Here the
+  first two are `CallerGone`, and a block is bounded.
+- A caller's name in Latin-1 raises UnicodeDecodeError. Here what is not UTF-8 is replaced.
+- The answers 100 (trying) and 511 (dead channel) are unknown to it. Here 100 is passed over, and 511 is a hangup.
+- A newline in an argument begins a second command, and quotes and backslashes go as they are. Here control characters
+  are refused and the two are escaped, as `parse_args` in Asterisk's res_agi.c reads them.
+- `get_data` takes the keys `12 (timeout)` apart wrongly when there are none. `ask` takes its place.
+"""
+
+import io
+import re
+
+from asterisk.agi import AGI, AGIError
+
+from routec.signin.conversation import NO_SOUND, CallerGone
+from routec.signin.modules import SOUND
+from routec.signin.wire import Wire, WireError
+
+MOST_HEADERS = 100
+MOST_HEADER_BYTES = 16_384
+MOST_VALUE = 256
+
+_USAGE_LINES = 100
+_SETTLE_SECONDS = 0.5
+
+_ANSWER = re.compile(r"(\d{3})(?:([ -])(.*))?")
+_RESULT = re.compile(r"result=(\S*)(?:\s+\((.*)\))?.*")
+_KEYS = re.compile(r"[0-9*#A-D]*")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,78}")
+
+
+class AgiError(AGIError):  # type: ignore[misc]  # pyst2 has no types
+    """The peer does not speak AGI, or refuses a command; it ends this conversation. Quotes nothing that was typed."""
+
+
+class Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
+    """AGI over a `Wire`. Making one reads the headers into `env`; raises `AgiError` or `CallerGone`.
+
+    Every command raises `CallerGone` when the caller hung up or the wire's deadline has passed, and `AgiError` for an
+    answer that makes no sense or says no.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        # Not the base class's own, which would install a signal handler; these are the attributes that it sets.
+        self.wire = wire
+        self.stdin = self.stdout = wire
+        self.stderr = io.StringIO()
+        self._got_sighup = False
+        self.env: dict[str, str] = {}
+        self._get_agi_env()
+
+    def ask(self, sound: str, most: int, seconds: float) -> str:
+        """Play `sound` and read up to `most` keys, as `conversation.Line` says.
+
+        Asterisk answers -1 both for a hangup and for a sound that it cannot play (`ast_app_getdata_full` in app.c).
+        After a hangup it says so or closes the link at once; when it does neither, the sound was at fault, and
+        `CallerGone` has the reason `NO_SOUND`.
+        """
+        if not SOUND.fullmatch(sound):
+            raise AgiError("a sound name that is no single word")
+        # 0 would ask for Asterisk's own default, 6 seconds.
+        command = f"GET DATA {sound} {max(1, int(seconds * 1000))} {most}"
+        self.send_command(command)
+        keys = self._result()[0]
+        if keys == "-1":
+            raise CallerGone(NO_SOUND) if self.wire.is_quiet(_SETTLE_SECONDS) else CallerGone
+        if len(keys) > most or not _KEYS.fullmatch(keys):
+            raise AgiError("an answer to GET DATA that is not what was asked for")
+        return keys
+
+    def set_variable(self, name: str, value: str) -> None:
+        """Set a channel variable. `name` is a plain one: `SET VARIABLE` would also run a dialplan function."""
+        if not _VARIABLE.fullmatch(name):
+            raise AgiError("a variable name that is not plain")
+        super().set_variable(name, value)
+
+    def _quote(self, string: str) -> str:
+        if len(string) > MOST_VALUE or not string.isprintable():
+            raise AgiError("a value that is too long or has control characters")
+        return '"' + string.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    def send_command(self, command: str, *args: object) -> None:
+        """Send one command, which stays one line."""
+        line = " ".join([command, *map(str, args)])
+        if not line.isprintable():
+            raise AgiError("a command with control characters")
+        self.wire.write(line.encode() + b"\n")
+
+    def get_result(self, stdin: object = None) -> dict[str, tuple[str, str]]:  # noqa: ARG002 (the base's, unused there too)
+        """Read the answer to a command, as pyst2's callers want it: `{"result": (value, data)}`."""
+        value, data = self._result()
+        if value == "-1" or data == "hangup":
+            raise CallerGone
+        return {"result": (value, data)}
+
+    def _result(self) -> tuple[str, str]:
+        """The value of `200 result=…`, and what stood in brackets after it."""
+        while True:
+            line = self._line()
+            if line == "HANGUP":
+                raise CallerGone
+            answer = _ANSWER.fullmatch(line)
+            code = answer[1] if answer else ""
+            if answer is None or code not in ("100", "200", "510", "511", "520"):
+                raise AgiError("an answer that is not AGI")
+            if code == "200":
+                result = _RESULT.fullmatch(answer[3] or "")
+                if result is None:
+                    raise AgiError("an answer without a result")
+                return result[1], result[2] or ""
+            if code == "511":
+                raise CallerGone
+            if code == "520" and answer[2] == "-":
+                self._pass_over_usage()
+            if code != "100":
+                raise AgiError(f"Asterisk refused a command with {code}")
+
+    def _pass_over_usage(self) -> None:
+        for _ in range(_USAGE_LINES):
+            line = self._line()
+            if line == "HANGUP":
+                raise CallerGone
+            if line.startswith("520 "):
+                return
+        raise AgiError("a usage text without an end")
+
+    def _get_agi_env(self) -> None:
+        size = 0
+        for _ in range(MOST_HEADERS):
+            line = self._line()
+            size += len(line)
+            if size > MOST_HEADER_BYTES:
+                break
+            if not line:
+                if not self.env:
+                    raise AgiError("no headers")
+                return
+            key, colon, value = line.partition(":")
+            if not colon or not key.startswith("agi_"):
+                raise AgiError("a header that is not AGI")
+            self.env[key] = value.strip()
+        raise AgiError("too many headers")
+
+    def _line(self) -> str:
+        try:
+            return self.wire.readline().decode(errors="replace").strip()
+        except WireError as error:
+            raise AgiError(str(error)) from None

@@ -1,0 +1,160 @@
+"""PINs: how they are hashed, how they are compared, and the pepper that keys them.
+
+A four-digit PIN has ten thousand values, so no hash alone protects it: whoever holds the hashes tries them all. The
+PIN is therefore keyed first, HMAC-SHA256 with a pepper that is not in the repository, and the result is what argon2id
+hashes. With the hashes and without the pepper there is nothing to try.
+
+Guessing over the phone must learn nothing from time: a login that does not exist costs what a wrong PIN costs, and
+of several users who might match, none is skipped.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import stat
+import threading
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
+
+from routec.contract import Module, User
+from routec.settings import Runtime
+from routec.signin.conversation import Secret
+
+MEMORY_KIB = 19_456
+PASSES = 2
+LANES = 1
+"""OWASP's second recommendation for argon2id: 19 MiB, two passes, one lane; about 20 ms."""
+
+HASH = re.compile(r"\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=(\d{1,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}")
+"""An argon2id hash as `hash_pin` writes it. The bounds keep a hash from asking for more than 1 GB."""
+
+_PEPPER_BYTES = 4_096
+
+_hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
+
+_cores = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""No more hashes at once than there are cores: more would only make each slower, at 19 MiB each."""
+
+
+class CredentialsError(Exception):
+    """Credentials cannot be checked or made. The message names a file or a cause, no secret; `help` is a way out."""
+
+    def __init__(self, message: str, *, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
+
+def hash_pin(pin: Secret, pepper: Secret) -> str:
+    """Hash a PIN for a route file."""
+    with _cores:
+        return _hasher.hash(_keyed(pin, pepper))
+
+
+class Verifier:
+    """Whose credentials these are, among the users of one module.
+
+    `pepper` may be None for a module that asks for no password. What the module asks for, and not what happens to be
+    handed in, decides what must be right: a password that the module asks for and that is missing matches nobody.
+    """
+
+    def __init__(self, module: Module, pepper: Secret | None) -> None:
+        kinds = {field.kind for field in module.fields}
+        self._users = module.users
+        self._pepper = pepper
+        self._asks_login = "login" in kinds
+        self._asks_password = "password" in kinds
+        if self._asks_password and pepper is None:
+            raise CredentialsError(f"module {module.name} asks for a password, and there is no pepper to check it with")
+
+    def verify(self, login: str | None, password: Secret | None) -> str | None:
+        """Return the name of the user whose credentials these are, or None. Raises `CredentialsError`.
+
+        Without a login, the password may be any user's: all hashes are computed, whichever matches. With one, the
+        hash of the user who has it, or, if nobody has, a made-up hash of the same cost.
+        """
+        users = list(self._users)
+        if self._asks_login:
+            if login is None:
+                return None
+            wanted = login.encode()
+            users = [user for user in users if user.login and hmac.compare_digest(user.login.encode(), wanted)]
+        if self._asks_password:
+            if password is None or self._pepper is None:
+                return None
+            users = self._who_match(users, _keyed(password, self._pepper))
+        if not (self._asks_login or self._asks_password):
+            return None
+        return users[0].name if users else None
+
+    def _who_match(self, users: list[User], keyed: bytes) -> list[User]:
+        """Those whose password it is; every hash is computed, and at least one."""
+        users = [user for user in users if user.password]
+        if not users:
+            _matches(self._made_up_hash(), keyed)
+        return [user for user in users if _matches(user.password or "", keyed)]
+
+    def _made_up_hash(self) -> str:
+        """A hash that nothing matches and that costs what the users' own hashes cost."""
+        found = [match for user in self._users if (match := HASH.fullmatch(user.password or ""))]
+        costs = max(((int(m[1]), int(m[2]), int(m[3])) for m in found), default=(MEMORY_KIB, PASSES, LANES))
+        salt, digest = (base64.b64encode(secrets.token_bytes(n)).decode().rstrip("=") for n in (16, 32))
+        return "$argon2id$v=19$m={},t={},p={}${}${}".format(*costs, salt, digest)
+
+
+def read_pepper(runtime: Runtime) -> Secret:
+    """The pepper of this machine: ROUTEC_PEPPER, else the pepper file. Raises `CredentialsError`."""
+    if runtime.pepper is not None:
+        text = runtime.pepper.strip()
+        if not text:
+            raise CredentialsError("ROUTEC_PEPPER holds nothing but blanks")
+        return Secret(text)
+    return _read_pepper_file(runtime.pepper_file)
+
+
+def _read_pepper_file(path: Path) -> Secret:
+    how = f"make one that only its user can read: (umask 077 && openssl rand -hex 32 > {path}); or set ROUTEC_PEPPER"
+    try:
+        # Not blocking, so that a pipe in the file's place cannot hold a call up.
+        file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 (below)
+    except FileNotFoundError:
+        raise CredentialsError(f"there is no pepper: neither ROUTEC_PEPPER nor the file {path}", help=how) from None
+    except OSError as error:
+        raise CredentialsError(f"the pepper file {path} cannot be read: {error.strerror}", help=how) from None
+    with file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise CredentialsError(f"the pepper file {path} is not a file", help=how)
+        if status.st_mode & (stat.S_IWGRP | stat.S_IRWXO):
+            raise CredentialsError(
+                f"the pepper file {path} is open to others (mode {stat.S_IMODE(status.st_mode):04o})",
+                help=f"close it: chmod 600 {path}",
+            )
+        content = file.read(_PEPPER_BYTES + 1)
+    if len(content) > _PEPPER_BYTES:
+        raise CredentialsError(f"the pepper file {path} is longer than {_PEPPER_BYTES} bytes", help=how)
+    try:
+        text = content.decode().strip()
+    except UnicodeDecodeError:
+        raise CredentialsError(f"the pepper file {path} is not text", help=how) from None
+    if not text:
+        raise CredentialsError(f"the pepper file {path} is empty", help=how)
+    return Secret(text)
+
+
+def _keyed(pin: Secret, pepper: Secret) -> bytes:
+    return hmac.digest(pepper.reveal().encode(), pin.reveal().encode(), hashlib.sha256)
+
+
+def _matches(hash: str, keyed: bytes) -> bool:
+    try:
+        with _cores:
+            return _hasher.verify(hash, keyed)
+    except VerifyMismatchError:
+        return False
+    except (Argon2Error, InvalidHashError) as error:
+        raise CredentialsError(f"argon2 could not compute a hash: {error}") from None

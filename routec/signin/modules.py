@@ -1,0 +1,203 @@
+"""The sign-in modules as the compiler wrote them into `signin.json`, and re-reading them when it changes.
+
+The file is our own compiler's, yet it is read as if it were anybody's: half written, of another version, or edited by
+hand. It is taken as a whole or not at all, and a key that this version does not know refuses the whole file, since it
+may be a restriction that we would not apply.
+"""
+
+import json
+import logging
+import os
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from routec.contract import FIELDS, MODULES_FORMAT, PURPOSES, Field, Module, User
+from routec.settings import Address, AgiSettings, PlainPath, Settings, SigninSettings
+from routec.signin.credentials import HASH
+
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,78}")
+"""What a module or a user may be called."""
+
+SOUND = re.compile(r"[A-Za-z0-9_./+-]{1,200}")
+"""What a sound may be called, so that it is one word of an AGI command."""
+
+MOST_DIGITS = 64
+MOST_TRIES = 100
+MOST_SECONDS = 86_400
+
+_FILE_BYTES = 64 * 1024 * 1024
+
+_logger = logging.getLogger("routec.signin.modules")
+
+
+class ModulesError(Exception):
+    """The file of sign-in modules cannot be used; the message names it and the fault, and no hash."""
+
+
+class _File(BaseModel):
+    """The layout of the file. The contract's dataclasses below inherit this strictness."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+    class _Settings(BaseModel):
+        model_config = ConfigDict(strict=True, extra="forbid")
+
+        state: PlainPath | None
+        pepper_file: PlainPath | None
+        listen: Address
+
+    format: Literal[1]
+    settings: _Settings
+    modules: list[Module]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a `signin.json` says: the modules by name, and the settings that the checker was compiled with."""
+
+    modules: dict[str, Module]
+    settings: Settings
+
+
+def read_modules(path: Path) -> Compiled:
+    """Read and check a file of modules. Raises `ModulesError`."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_FILE_BYTES + 1)
+    except OSError as error:
+        raise ModulesError(f"{path}: {error.strerror}") from None
+    if len(content) > _FILE_BYTES:
+        raise ModulesError(f"{path}: longer than {_FILE_BYTES} bytes")
+    try:
+        return parse_modules(content)
+    except ModulesError as error:
+        raise ModulesError(f"{path}: {error}") from None
+
+
+def parse_modules(content: bytes) -> Compiled:
+    """Check the content of a file of modules. Raises `ModulesError`."""
+    try:
+        head = json.loads(content)
+    except (ValueError, RecursionError):
+        raise ModulesError("this is not JSON; the file may be half written") from None
+    if not isinstance(head, dict) or head.get("format") != MODULES_FORMAT:
+        raise ModulesError(f"not of format {MODULES_FORMAT}: this routec and the one that compiled it differ")
+    try:
+        file = _File.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ModulesError(f"{place}: {first['msg']}") from None
+    modules: dict[str, Module] = {}
+    for module in file.modules:
+        if module.name in modules:
+            raise ModulesError(f"two modules are named {module.name}")
+        _check_module(module)
+        modules[module.name] = module
+    return Compiled(
+        modules,
+        Settings(
+            agi=AgiSettings(listen=file.settings.listen),
+            signin=SigninSettings(state=file.settings.state, pepper_file=file.settings.pepper_file),
+        ),
+    )
+
+
+def _check_module(module: Module) -> None:
+    if not NAME.fullmatch(module.name):
+        raise ModulesError(f"{module.name!r:.90} is no name for a module")
+    kinds = [field.kind for field in module.fields]
+    faults = {
+        "it asks for nothing": not kinds,
+        "it asks for one code twice": len(set(kinds)) < len(kinds),
+        f"`purpose` must be one of {', '.join(PURPOSES)}": module.purpose not in PURPOSES,
+        f"`tries` must be from 1 to {MOST_TRIES}": not 1 <= module.tries <= MOST_TRIES,
+        f"`seconds` must be from 1 to {MOST_SECONDS}": not 1 <= module.seconds <= MOST_SECONDS,
+        f"`log` may name {', '.join(FIELDS)}": not set(module.log) <= set(FIELDS),
+        "two users have one name": _has_twins([user.name for user in module.users]),
+        "two users have one login": _has_twins([user.login for user in module.users if user.login is not None]),
+    }
+    found = next((fault for fault, is_so in faults.items() if is_so), None) or next(
+        filter(None, (*map(_field_fault, module.fields), *map(_user_fault, module.users))), None
+    )
+    if found:
+        raise ModulesError(f"module {module.name}: {found}")
+
+
+def _has_twins(names: list[str]) -> bool:
+    return len(set(names)) < len(names)
+
+
+def _field_fault(field: Field) -> str | None:
+    if field.kind not in FIELDS:
+        return f"`kind` must be one of {', '.join(FIELDS)}"
+    if not 1 <= field.least <= field.most <= MOST_DIGITS:
+        return f"the digits of {field.kind} must be from 1 to {MOST_DIGITS}, the least before the most"
+    if not SOUND.fullmatch(field.sound):
+        return f"{field.kind} has no usable sound name"
+    return None
+
+
+def _user_fault(user: User) -> str | None:
+    if not NAME.fullmatch(user.name):
+        return f"{user.name!r:.90} is no name for a user"
+    if user.login is not None and not re.fullmatch(rf"[0-9]{{1,{MOST_DIGITS}}}", user.login):
+        return f"the login of {user.name} must be digits"
+    if user.password is not None and not HASH.fullmatch(user.password):
+        return f"the password of {user.name} is no argon2id hash; `routec users hash` makes one"
+    return None
+
+
+_Stamp = tuple[int, int, int, int]
+
+
+class ModuleStore:
+    """The modules of one file, re-read when the file changes; one store serves many threads.
+
+    A call costs one `stat`. A file that cannot be used leaves the last good one in force, and is said in the process
+    log once, not once a call. Until there has been a good one, there are no modules and `get` raises.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._stamp: _Stamp | None = None
+        self._tried = False
+        self._compiled: Compiled | None = None
+        self._fault = ""
+
+    def get(self, name: str) -> Module | None:
+        """The module of this name, or None if there is none. Raises `ModulesError` if no file was ever good."""
+        return self.compiled().modules.get(name)
+
+    def compiled(self) -> Compiled:
+        """All that the file says now. Raises `ModulesError` if no file was ever good."""
+        stamp = self._look()
+        with self._lock:
+            if not self._tried or stamp != self._stamp:
+                # The stamp is older than what is read: a write in between makes the next call read again.
+                self._tried, self._stamp = True, stamp
+                self._read()
+            if self._compiled is None:
+                raise ModulesError(self._fault)
+            return self._compiled
+
+    def _look(self) -> _Stamp | None:
+        try:
+            status = os.stat(self._path)  # noqa: PTH116 (a third of the time of Path.stat, once a call)
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size
+
+    def _read(self) -> None:
+        try:
+            self._compiled = read_modules(self._path)
+        except ModulesError as error:
+            self._fault = str(error)
+            after = "the modules read before stay in force" if self._compiled else "nobody can sign in"
+            _logger.error("%s; %s", error, after)  # noqa: TRY400 (a traceback would add nothing)

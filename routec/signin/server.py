@@ -1,0 +1,177 @@
+"""The FastAGI server: one thread a conversation, with a bound.
+
+Nothing here knows what a sign-in is. A connection is a slot, a header with a deadline, and then the checker's; whoever
+is slow, silent, binary or endless loses his own connection only.
+"""
+
+import logging
+import re
+import resource
+import socket
+import socketserver
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from routec.contract import AGI_FOLDER
+from routec.signin.agi import Agi, AgiError
+from routec.signin.conversation import CallerGone
+from routec.signin.session import Checker, described
+from routec.signin.wire import Wire
+
+MOST_CONVERSATIONS = 1_000
+HEADER_SECONDS = 5
+COMPLAINT_SECONDS = 60
+"""How often the process log says that there are too many calls."""
+
+_SPARE_FILES = 64
+_BACKLOG = 1_024
+_ACCEPT_SECONDS = 0.1
+_END_SECONDS = 5
+
+_logger = logging.getLogger("routec.signin.server")
+
+
+class ServerError(Exception):
+    """The server cannot listen."""
+
+
+class Server:
+    """A FastAGI server; `start` it, `stop` it, once.
+
+    `listen` is host and port; port 0 takes a free one, which `address` tells. `most` bounds the conversations held at
+    once, and so do the files that the process may open.
+    """
+
+    def __init__(self, checker: Checker, listen: tuple[str, int], *, most: int = MOST_CONVERSATIONS) -> None:
+        self._checker = checker
+        self._listen = listen
+        self._most = max(1, min(most, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_FILES))
+        self._change = threading.Condition()
+        self._connections: set[socket.socket] = set()
+        self._complained = float("-inf")
+        self._tcp: _Tcp | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens, after `start`."""
+        if self._tcp is None:
+            raise ServerError("the server has not been started")
+        host, port = self._tcp.server_address[:2]
+        return str(host), int(port)
+
+    def start(self) -> None:
+        """Listen, and answer in threads of its own. Raises `ServerError`."""
+        host, port = self._listen
+        try:
+            self._tcp = _Tcp(self, host, port)
+        except OSError as error:
+            raise ServerError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+        threading.Thread(target=self._tcp.serve_forever, args=(_ACCEPT_SECONDS,), name="fastagi", daemon=True).start()
+
+    def stop(self, grace_seconds: float = 10) -> None:
+        """Take no more calls, let the conversations end, and cut those that take longer than the grace.
+
+        A conversation that is cut still writes its row, as a hangup.
+        """
+        if self._tcp is None:
+            return
+        self._tcp.shutdown()
+        self._tcp.server_close()
+        with self._change:
+            if self._change.wait_for(lambda: not self._connections, grace_seconds):
+                return
+            for connection in self._connections:
+                _shut(connection)
+            if not self._change.wait_for(lambda: not self._connections, _END_SECONDS):
+                _logger.error("%d conversations did not end", len(self._connections))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def take(self, connection: socket.socket) -> None:
+        """Give a new connection its thread, or close it at once when all slots are taken."""
+        with self._change:
+            is_taken = len(self._connections) < self._most
+            if is_taken:
+                self._connections.add(connection)
+        if not is_taken:
+            self._complain(f"{self._most} conversations are being held; a call was turned away")
+            connection.close()
+            return
+        try:
+            threading.Thread(target=self._hold, args=(connection,), name="signin", daemon=True).start()
+        except RuntimeError:
+            self._complain("no thread could be started; a call was turned away")
+            self._give_up(connection)
+
+    def _hold(self, connection: socket.socket) -> None:
+        try:
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            descriptor = connection.fileno()
+            agi = Agi(Wire(descriptor, descriptor, time.monotonic() + HEADER_SECONDS))
+            self._checker.sign_in(agi, module_of(agi.env.get("agi_network_script", "")))
+        except CallerGone:
+            _logger.info("a connection ended before its call was told")
+        except AgiError as error:
+            _logger.warning("a connection is not Asterisk's: %s", error)
+        except Exception as error:  # noqa: BLE001 (one conversation's bug is no other's)
+            _logger.error("a conversation failed: %s", described(error))  # noqa: TRY400
+        finally:
+            self._give_up(connection)
+
+    def _give_up(self, connection: socket.socket) -> None:
+        with self._change:
+            self._connections.discard(connection)
+            connection.close()
+            self._change.notify_all()
+
+    def _complain(self, what: str) -> None:
+        now = time.monotonic()
+        with self._change:
+            if now - self._complained < COMPLAINT_SECONDS:
+                return
+            self._complained = now
+        _logger.error("%s", what)
+
+
+def _shut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        _logger.debug("a connection was shut already")
+
+
+def module_of(script: str) -> str:
+    """The module that an AGI path asks for; a path that is not `signin/MODULE` comes back as it is, and names none."""
+    path = script.partition("?")[0]
+    match = re.fullmatch(rf"/?{AGI_FOLDER}/([a-z][a-z0-9_-]*)", path)
+    return match[1] if match else f"/{path}"
+
+
+class _Tcp(socketserver.TCPServer):
+    """The listening socket, and the loop that hands over what it accepts."""
+
+    allow_reuse_address = True
+    request_queue_size = _BACKLOG
+
+    def __init__(self, server: Server, host: str, port: int) -> None:
+        self._server = server
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), socketserver.BaseRequestHandler)
+
+    def process_request(self, request: object, client_address: object) -> None:  # noqa: ARG002 (socketserver's)
+        if isinstance(request, socket.socket):
+            self._server.take(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
+        # The base class would print a traceback.
+        _logger.error("a connection could not be taken")

@@ -1,0 +1,222 @@
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from routec.settings import Runtime
+from routec.signin.store import Entry, Log
+
+from .fake import PEPPER, PIN, Cut, FakeAsterisk, HangUp, Keys, headers, module, write_modules
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = """
+import sys
+from routec.signin.process import main
+sys.exit(main(sys.argv[1:], {folder!r}))
+"""
+GOOD: list[Keys] = ["1001", PIN, "204"]
+
+
+class Process:
+    """A plain AGI process as Asterisk starts one, with a fake Asterisk on its standard input and output."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environ = {"PYTHONPATH": str(ROOT), "ROUTEC_STATE": str(folder / "state"), "ROUTEC_PEPPER": PEPPER}
+        self.errors = ""
+
+    def command(self, name: str | None, code: str = SCRIPT) -> list[str]:
+        return [sys.executable, "-c", code.format(folder=str(self.folder)), *([name] if name is not None else [])]
+
+    def start(self, theirs: int, name: str | None, code: str = SCRIPT) -> subprocess.Popen[str]:
+        environ: Mapping[str, str] = self.environ
+        return subprocess.Popen(
+            self.command(name, code), stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=environ, text=True
+        )
+
+    def run(self, asterisk: FakeAsterisk, name: str | None = "hotel_staff", code: str = SCRIPT) -> int:
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                process = self.start(theirs.fileno(), name, code)
+            asterisk.talk(ours)
+        _, self.errors = process.communicate(timeout=20)
+        return process.returncode
+
+    def rows(self) -> list[Entry]:
+        log = Log(Runtime.of(self.environ).database)
+        found = list(log.read())
+        log.close()
+        return found
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Process:
+    write_modules(tmp_path / "signin.json", module())
+    return Process(tmp_path)
+
+
+def test_granted(process: Process) -> None:
+    call = FakeAsterisk(*GOOD, head=headers("signin.agi"))
+    assert process.run(call) == 0
+    assert (call.verdict, call.variables["ROUTEC_USER"]) == ("granted", "floor1")
+    (row,) = process.rows()
+    assert (row.verdict, row.login, row.caller) == ("granted", "1001", "+32475000001")
+    assert process.errors == ""
+
+
+def test_over_pipes_and_nothing_but_agi_on_standard_output(process: Process) -> None:
+    answers = f"200 result=1001\n200 result={PIN}\n200 result=204\n".encode() + b"200 result=1\n" * 5
+    done = subprocess.run(
+        process.command("hotel_staff"), input=headers() + answers, capture_output=True, env=process.environ, check=True
+    )
+    lines = done.stdout.decode().splitlines()
+    assert [line.split()[0] for line in lines] == ["GET"] * 3 + ["SET"] * 5
+    assert lines[-1] == 'SET VARIABLE "ROUTEC_VERDICT" "granted"'
+    assert done.stderr == b""
+
+
+def test_denied(process: Process) -> None:
+    call = FakeAsterisk(*["1001", "0000"] * 3)
+    assert process.run(call) == 0
+    assert call.verdict == "denied"
+
+
+@pytest.mark.parametrize("end", [HangUp, Cut])
+def test_hangup_is_a_row(process: Process, end: Keys) -> None:
+    call = FakeAsterisk("1001", end)
+    assert process.run(call) == 0
+    assert call.variables == {}
+    assert [(row.verdict, row.reason, row.login) for row in process.rows()] == [("denied", "hangup", "1001")]
+
+
+def test_sighup_which_asterisk_sends_at_a_hangup_does_not_lose_the_row(process: Process) -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            running = process.start(theirs.fileno(), "hotel_staff")
+        ours.sendall(headers())
+        assert ours.recv(100).startswith(b"GET DATA")
+        running.send_signal(signal.SIGHUP)
+        ours.sendall(b"200 result=-1\n")
+    _, errors = running.communicate(timeout=20)
+    assert (running.returncode, errors) == (0, "")
+    assert process.rows()[0].reason == "hangup"
+
+
+@pytest.mark.parametrize("name", ["no_such", None, "a\nb"])
+def test_a_module_that_is_not_there(process: Process, name: str | None) -> None:
+    call = FakeAsterisk()
+    assert process.run(call, name) == 0
+    assert (call.verdict, call.asked) == ("error", [])
+    assert process.rows()[0].reason == "unknown-module"
+    assert "Traceback" not in process.errors
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_modules_that_cannot_be_used(process: Process, content: str | None) -> None:
+    if content is None:
+        (process.folder / "signin.json").unlink()
+    else:
+        (process.folder / "signin.json").write_text(content)
+    call = FakeAsterisk()
+    assert process.run(call) == 0
+    assert call.verdict == "error"
+    assert "signin.json" in process.errors
+    assert "Traceback" not in process.errors
+
+
+def test_a_log_that_cannot_be_written(process: Process) -> None:
+    (process.folder / "state").write_text("")
+    call = FakeAsterisk(*GOOD)
+    assert process.run(call) == 0
+    assert call.verdict == "error"
+    assert "Traceback" not in process.errors
+
+
+@pytest.mark.parametrize("head", [b"agi_network: yes\n", b"\xff\x00" * 50_000])
+def test_no_asterisk(process: Process, head: bytes) -> None:
+    done = subprocess.run(
+        process.command("hotel_staff"), input=head, capture_output=True, env=process.environ, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"Traceback" not in done.stderr
+    assert process.rows() == []
+
+
+def test_without_standard_error(process: Process) -> None:
+    (process.folder / "signin.json").unlink()
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            running = subprocess.Popen(
+                ["sh", "-c", 'exec "$@" 2>&-', "sh", *process.command("x")],
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                env=process.environ,
+            )
+        call = FakeAsterisk().talk(ours)
+    assert running.wait(20) == 0
+    assert call.verdict == "error"
+
+
+def test_wrong_environment_goes_on_with_the_compiled_settings(process: Process) -> None:
+    write_modules(process.folder / "signin.json", module(), state=str(process.folder / "compiled"))
+    process.environ["ROUTEC_AGI_LISTEN"] = "nowhere at all"
+    assert process.run(FakeAsterisk(Cut)) == 0
+    assert "ROUTEC_AGI_LISTEN" in process.errors
+    assert (process.folder / "compiled" / "signin.db").exists()
+
+
+def test_settings_come_from_the_compiled_file(process: Process) -> None:
+    folder = process.folder
+    (folder / "my-pepper").write_text(PEPPER)
+    (folder / "my-pepper").chmod(0o600)
+    write_modules(folder / "signin.json", module(), state=str(folder / "there"), pepper_file=str(folder / "my-pepper"))
+    process.environ = {"PYTHONPATH": str(ROOT)}
+    call = FakeAsterisk(*GOOD)
+    process.run(call)
+    assert call.verdict == "granted"
+    assert (folder / "there" / "signin.db").exists()
+
+
+def test_what_a_library_prints_does_not_reach_asterisk(process: Process) -> None:
+    code = (
+        "import os\nfrom routec.signin import session\nread = session.read_pepper\n"
+        "def printing(runtime):\n    print('HANGUP')\n    os.write(1, b'HANGUP\\n')\n    return read(runtime)\n"
+        "session.read_pepper = printing\n" + SCRIPT
+    )
+    call = FakeAsterisk(*GOOD)
+    process.run(call, code=code)
+    assert call.verdict == "granted"
+    assert not any("HANGUP" in command for command in call.commands)
+
+
+def test_a_bug_is_no_traceback(process: Process) -> None:
+    code = "from routec.signin import process\nprocess.Log = None\n" + SCRIPT
+    assert process.run(FakeAsterisk(*GOOD), code=code) == 1
+    assert "Traceback" not in process.errors
+    assert "TypeError at process.py" in process.errors
+
+
+def test_what_is_imported_before_the_first_prompt(process: Process) -> None:
+    """Nothing that takes long and that the prompt does not need; `tests/bench` measures the time itself."""
+    code = (
+        "import os, sys\nfrom routec.signin import agi\n"
+        "def first(self, command, *args):\n"
+        "    os.write(2, ' '.join(sys.modules).encode())\n    os._exit(0)\n"
+        "agi.Agi.send_command = first\n" + SCRIPT
+    )
+    process.run(FakeAsterisk(), code=code)
+    loaded = set(process.errors.split())
+    assert "routec.signin.store" in loaded
+    slow = {"sqlalchemy", "requests", "alembic", "lark", "jinja2", "click", "watchfiles", "phonenumbers", "asyncio"}
+    assert not loaded & (slow | {"routec.signin.database", "routec.signin.server", "asterisk.manager"})
+    allowed = {"routec", "routec.contract", "routec.settings", "routec.signin"}
+    assert (
+        not {name for name in loaded if name.startswith("routec") and not name.startswith("routec.signin.")} - allowed
+    )
