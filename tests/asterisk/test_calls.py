@@ -64,7 +64,8 @@ def test_right_login_and_pin(clean: House, hotel: Pbx) -> None:
 
 
 def test_the_optional_code_may_be_left_out(clean: House, hotel: Pbx) -> None:
-    with clean.serving(), Call(hotel.ami, "600", caller=CALLER) as call:
+    # Over SIP: a lone key into the first moment of a prompt leaves a Local channel deaf to its caller's hangup later.
+    with clean.serving(), SipCall(hotel, "025551234", CALLER) as call:
         call.follow([*SIGNED_IN[:3], (MINIBAR, "#")])
         call.wait_met("dial", PASSED)
         (row,) = clean.log()
