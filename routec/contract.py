@@ -4,6 +4,7 @@ The compiler writes dialplan that calls the checker, the checker answers with ch
 the same description of a sign-in module. Whatever either side could get wrong alone stands here once.
 """
 
+import re
 from dataclasses import dataclass
 
 AGI_PORT = 4573
@@ -42,6 +43,12 @@ FIELDS = ("login", "password", "extra1", "extra2")
 """The codes that a caller can be asked for, in the order in which they are asked."""
 
 PURPOSES = ("gate", "timeclock", "register")
+
+PASSWORD_HASH = re.compile(
+    r"\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=(\d{1,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}"
+)
+"""An argon2id hash as `routec users hash` prints it; the numbers are memory in KiB, passes and lanes. The bounds keep
+a hash from asking for more than 1 GB."""
 
 DIGIT_SECONDS = 5
 """How long the checker waits for the first digit and between digits, in seconds."""

@@ -61,8 +61,15 @@ def _is_path(text: str) -> str:
     return text.rstrip("/")
 
 
+def _is_absolute(text: str) -> str:
+    if not text.startswith("/"):
+        raise ValueError("it must begin with `/`: routec and Asterisk do not run in the same folder")
+    return text
+
+
 Address = Annotated[str, AfterValidator(_is_address)]
 PlainPath = Annotated[str, AfterValidator(_is_path)]
+AbsolutePath = Annotated[PlainPath, AfterValidator(_is_absolute)]
 
 
 class _Table(BaseModel):
@@ -106,8 +113,8 @@ class AgiSettings(_Table):
 class SigninSettings(_Table):
     """What the checker needs on every machine that it runs on; the environment has the last word."""
 
-    state: PlainPath | None = None
-    pepper_file: PlainPath | None = None
+    state: AbsolutePath | None = None
+    pepper_file: AbsolutePath | None = None
 
 
 class Settings(_Table):
@@ -153,7 +160,8 @@ class Settings(_Table):
         """The plain AGI script as the dialplan calls it."""
         if self.agi.script is not None:
             return self.agi.script
-        return f"{self.publish.to}/{SCRIPT_FILE}" if self.publish.to else SCRIPT_FILE
+        to = self.publish.to or ""
+        return f"{to}/{SCRIPT_FILE}" if to.startswith("/") else SCRIPT_FILE
 
 
 class Runtime(BaseModel):

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from routec.cli.users import runtime
+from routec.cli import FAULTS
+from routec.cli.here import runtime
+from routec.cli.main import fail
 from routec.contract import VERDICTS
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ def log(
         if is_empty and form == "table":
             click.echo("no sign-ins", err=True)
     except LogError as error:
-        raise click.ClickException(str(error)) from None
+        fail(str(error), code=FAULTS)
     except BrokenPipeError:
         # Whoever read has read enough. What is still buffered must not be tried again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

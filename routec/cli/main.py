@@ -80,5 +80,5 @@ def main() -> NoReturn:
 
 def fail(message: str, help: str = "", code: int = USAGE) -> NoReturn:
     """End with a message for the user."""
-    click.echo(f"error: {message}" + (f"\n  = help: {help}" if help else ""), err=True)
+    click.echo(f"Error: {message}" + (f"\n  = help: {help}" if help else ""), err=True)
     sys.exit(code)

@@ -53,23 +53,36 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
         self.stderr = io.StringIO()
         self._got_sighup = False
         self.env: dict[str, str] = {}
+        self.unplayed: list[str] = []
+        """The sounds that Asterisk could not play, in order."""
         self._get_agi_env()
 
     def ask(self, sound: str, most: int, seconds: float) -> str:
         """Play `sound` and read up to `most` keys, as `conversation.Line` says.
 
         Asterisk answers -1 both for a hangup and for a sound that it cannot play (`ast_app_getdata_full` in app.c).
-        After a hangup it says so or closes the link at once; when it does neither, the sound was at fault, and
-        `CallerGone` has the reason `NO_SOUND`.
+        After a hangup it says so or closes the link at once; when it does neither, the sound was at fault. Then the
+        keys are read without it, since who knows the code can still sign in, and `unplayed` has its name.
         """
         if not SOUND.fullmatch(sound):
             raise AgiError("a sound name that is no single word")
+        keys = self._get_data(sound, most, seconds)
+        if keys is None:
+            self.unplayed.append(sound)
+            keys = self._get_data('""', most, seconds)
+        if keys is None:
+            raise CallerGone(NO_SOUND)
+        return keys
+
+    def _get_data(self, sound: str, most: int, seconds: float) -> str | None:
+        """One GET DATA; None where the caller is there and Asterisk could not play the sound."""
         # 0 would ask for Asterisk's own default, 6 seconds.
-        command = f"GET DATA {sound} {max(1, int(seconds * 1000))} {most}"
-        self.send_command(command)
+        self.send_command(f"GET DATA {sound} {max(1, int(seconds * 1000))} {most}")
         keys = self._result()[0]
         if keys == "-1":
-            raise CallerGone(NO_SOUND) if self.wire.is_quiet(_SETTLE_SECONDS) else CallerGone
+            if self.wire.is_quiet(_SETTLE_SECONDS):
+                return None
+            raise CallerGone
         if len(keys) > most or not _KEYS.fullmatch(keys):
             raise AgiError("an answer to GET DATA that is not what was asked for")
         return keys

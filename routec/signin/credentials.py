@@ -12,7 +12,6 @@ import base64
 import hashlib
 import hmac
 import os
-import re
 import secrets
 import stat
 import threading
@@ -21,7 +20,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 
-from routec.contract import Module, User
+from routec.contract import PASSWORD_HASH, Module, User
 from routec.settings import Runtime
 from routec.signin.conversation import Secret
 
@@ -29,9 +28,6 @@ MEMORY_KIB = 19_456
 PASSES = 2
 LANES = 1
 """OWASP's second recommendation for argon2id: 19 MiB, two passes, one lane; about 20 ms."""
-
-HASH = re.compile(r"\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=(\d{1,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}")
-"""An argon2id hash as `hash_pin` writes it. The bounds keep a hash from asking for more than 1 GB."""
 
 _PEPPER_BYTES = 4_096
 
@@ -100,7 +96,7 @@ class Verifier:
 
     def _made_up_hash(self) -> str:
         """A hash that nothing matches and that costs what the users' own hashes cost."""
-        found = [match for user in self._users if (match := HASH.fullmatch(user.password or ""))]
+        found = [match for user in self._users if (match := PASSWORD_HASH.fullmatch(user.password or ""))]
         costs = max(((int(m[1]), int(m[2]), int(m[3])) for m in found), default=(MEMORY_KIB, PASSES, LANES))
         salt, digest = (base64.b64encode(secrets.token_bytes(n)).decode().rstrip("=") for n in (16, 32))
         return "$argon2id$v=19$m={},t={},p={}${}${}".format(*costs, salt, digest)

@@ -29,7 +29,6 @@ from routec.signin.conversation import (
     FAULT,
     HANGUP,
     NO_ANSWER,
-    NO_SOUND,
     PROTOCOL,
     UNKNOWN_MODULE,
     CallerGone,
@@ -122,8 +121,8 @@ class Checker:
         except Exception as error:  # noqa: BLE001 (a bug of ours must not end in silence, nor in a grant)
             _logger.error("call %s: %s", call.id, described(error))  # noqa: TRY400
             outcome = conversation.end(ERROR, FAULT)
-        if outcome.reason == NO_SOUND:
-            _logger.error("call %s: Asterisk could not play a sound of module %s", call.id, module.name)
+        for sound in dict.fromkeys(agi.unplayed):
+            _logger.error("call %s: Asterisk could not play %s, a sound of module %s", call.id, sound, module.name)
         return module, outcome
 
     def _write(self, module: Module | None, name: str, call: Call, outcome: Outcome) -> Outcome:

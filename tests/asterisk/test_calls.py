@@ -215,6 +215,19 @@ def test_a_hostile_caller_id_changes_nothing(clean: House, hotel: Pbx) -> None:
     assert row["verdict"] == "denied"
 
 
+def test_a_prompt_that_is_not_there_keeps_nobody_out(clean: House, hotel: Pbx) -> None:
+    sound = hotel.sounds / "routec" / "enter_room.wav"
+    aside = sound.rename(sound.with_suffix(".aside"))
+    try:
+        with clean.serving() as checker, Call(hotel.ami, "600", caller=CALLER) as call:
+            call.follow([*SIGNED_IN[:2], (ROOM, ""), ("", "214#"), SIGNED_IN[3]])
+            call.wait_met("dial", PASSED)
+            assert "could not play routec/enter_room" in checker.said()
+    finally:
+        aside.rename(sound)
+    assert clean.log()[0]["extra1"] == "214"
+
+
 def test_over_real_sip_with_rfc_4733_keys(clean: House, hotel: Pbx) -> None:
     with clean.serving(), SipCall(hotel, "+3225551234", CALLER) as call:
         call.follow(SIGNED_IN)
@@ -257,7 +270,9 @@ def test_asterisk_reads_the_dialplan_as_it_was_compiled(house: House, hotel: Pbx
     compiled = _dialplan(house.root / "generated" / "extensions.conf")
     assert compiled
     for context, lines in compiled.items():
-        read_back = {(step.exten, step.priority, step.label or "", f"{step.app}({step.data})") for step in hotel.show(context)}
+        read_back = {
+            (step.exten, step.priority, step.label or "", f"{step.app}({step.data})") for step in hotel.show(context)
+        }
         assert read_back == lines
 
 

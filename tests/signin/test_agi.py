@@ -216,9 +216,36 @@ class TestAnswers:
     ) -> None:
         monkeypatch.setattr("routec.signin.agi._SETTLE_SECONDS", 0.05)
         agi, theirs = connected
-        theirs.sendall(b"200 result=-1\n")
+        asked: list[bytes] = []
+
+        def asterisk() -> None:
+            for answer in (b"200 result=-1\n", b"200 result=1001\n"):
+                asked.append(theirs.recv(100))
+                theirs.sendall(answer)
+
+        thread = threading.Thread(target=asterisk)
+        thread.start()
+        assert agi.ask("missing", 5, 1) == "1001"
+        thread.join()
+        assert asked == [b"GET DATA missing 1000 5\n", b'GET DATA "" 1000 5\n']
+        assert agi.unplayed == ["missing"]
+
+    def test_no_keys_even_without_the_sound(
+        self, connected: tuple[Agi, socket.socket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("routec.signin.agi._SETTLE_SECONDS", 0.05)
+        agi, theirs = connected
+
+        def asterisk() -> None:
+            for _ in range(2):
+                theirs.recv(100)
+                theirs.sendall(b"200 result=-1\n")
+
+        thread = threading.Thread(target=asterisk)
+        thread.start()
         with pytest.raises(CallerGone) as caught:
             agi.ask("missing", 5, 1)
+        thread.join()
         assert caught.value.reason == NO_SOUND
         theirs.sendall(b"200 result=1\n")
         agi.set_variable("ROUTEC_VERDICT", "denied")

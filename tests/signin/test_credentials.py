@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from routec.contract import User
+from routec.contract import PASSWORD_HASH, User
 from routec.settings import Runtime
 from routec.signin import credentials
 from routec.signin.conversation import Secret
-from routec.signin.credentials import HASH, CredentialsError, Verifier, hash_pin, read_pepper
+from routec.signin.credentials import CredentialsError, Verifier, hash_pin, read_pepper
 
 from .fake import PEPPER, PIN, field, module, weak_hash
 
@@ -33,7 +33,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_hash_is_argon2id_of_the_agreed_cost_and_matches_itself() -> None:
     made = hash_pin(Secret(PIN), pepper)
     assert made.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert HASH.fullmatch(made)
+    assert PASSWORD_HASH.fullmatch(made)
     assert PIN not in made
     verifier = Verifier(module(users=[User("one", None, "1001", made)]), pepper)
     assert verifier.verify("1001", Secret(PIN)) == "one"
