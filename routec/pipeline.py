@@ -6,8 +6,10 @@ Each stage takes what the one before it gave, and each adds its faults. All stag
 found, so that one run shows everything; the dialplan is made only where there is no error.
 """
 
+import gc
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from routec.backend.dialplan import Dialplan
@@ -55,6 +57,26 @@ class Compilation:
 
 def compile_routes(project: Input, *, dialplan: bool = True) -> Compilation:
     """Compile route files; without `dialplan`, only check them."""
+    with paused_collector():
+        return _compile(project, dialplan=dialplan)
+
+
+@contextmanager
+def paused_collector() -> Iterator[None]:
+    """Hold the garbage collector off, which takes half of the time.
+
+    A compilation makes millions of objects and next to no circles of them, and the collector walks all again and again.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _compile(project: Input, *, dialplan: bool) -> Compilation:
     sources: Sources = {}
     trees = []
     faults: list[Diagnostic] = []
@@ -79,12 +101,13 @@ def render(compilation: Compilation) -> dict[str, bytes]:
 
     if compilation.dialplan is None:
         raise ValueError("a compilation with errors has no files")
-    return {
-        "extensions.conf": render.extensions_conf(compilation.dialplan),
-        "manifest.json": render.manifest_json(compilation.dialplan, compilation.sources),
-        MODULES_FILE: runtime_files.modules_file(compilation.system, compilation.settings),
-        SCRIPT_FILE: render.signin_agi(compilation.settings),
-    }
+    with paused_collector():
+        return {
+            "extensions.conf": render.extensions_conf(compilation.dialplan),
+            "manifest.json": render.manifest_json(compilation.dialplan, compilation.sources),
+            MODULES_FILE: runtime_files.modules_file(compilation.system, compilation.settings),
+            SCRIPT_FILE: render.signin_agi(compilation.settings),
+        }
 
 
 def _settings(project: Input, sources: Sources) -> tuple[Settings, list[Diagnostic]]:

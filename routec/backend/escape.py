@@ -20,4 +20,4 @@ def plain(part: str) -> str:
 def comment(text: str) -> str:
     """Text for a comment: one line of bounded length, since Asterisk reads lines of 8,191 bytes and then the next."""
     cut = text if len(text) <= LONGEST_COMMENT else text[: LONGEST_COMMENT - 1] + "…"
-    return "".join(char if char.isprintable() else " " for char in cut)
+    return cut if cut.isprintable() else "".join(char if char.isprintable() else " " for char in cut)

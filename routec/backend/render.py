@@ -47,20 +47,27 @@ def manifest_json(dialplan: Dialplan, sources: Sources) -> bytes:
 
     A place is `[priority, file, line, column]` and holds until the priority of the next one.
     """
+    files = {path: json.dumps(path) for path in sources}
     contexts = []
     for context in dialplan.contexts:
-        extensions = {extension.pattern: _places(extension.lines, sources) for extension in context.extensions}
-        entry = {"route": context.route or None, "extensions": extensions}
-        contexts.append(f"  {json.dumps(context.name)}: {json.dumps(entry, separators=(',', ':'))}")
+        extensions = ",".join(
+            f"{json.dumps(extension.pattern)}:[{_places(extension.lines, sources, files)}]"
+            for extension in context.extensions
+        )
+        route = json.dumps(context.route or None)
+        contexts.append(f'  "{context.name}": {{"route":{route},"extensions":{{{extensions}}}}}')
     joined = ",\n".join(contexts)
     return f'{{\n "format": {MANIFEST_FORMAT},\n "contexts": {{\n{joined}\n }}\n}}\n'.encode()
 
 
-def _places(lines: Iterable[Line], sources: Sources) -> list[list[int | str]]:
-    places: list[list[int | str]] = []
+def _places(lines: Iterable[Line], sources: Sources, files: dict[str, str]) -> str:
+    """The places as JSON; written by hand, since a build makes hundreds of thousands of them."""
+    places = []
     last: Span | None = None
     for priority, line in enumerate(lines, 1):
-        if line.span != last:
-            places.append([priority, line.span.file, *sources[line.span.file].position(line.span.start)])
-            last = line.span
-    return places
+        span = line.span
+        if span is not last and span != last:
+            row, column = sources[span.file].position(span.start)
+            places.append(f"[{priority},{files[span.file]},{row},{column}]")
+            last = span
+    return ",".join(places)

@@ -4,15 +4,36 @@ To add a check: a code in diagnostics/codes.py and its page, a function here, an
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Self
 
 from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend.flow import ends, loops, step_ends, ways
-from routec.model import Dial, Entry, Goto, Play, Route, SignIn, System
+from routec.model import Dial, Entry, Goto, Play, Route, SignIn, Step, System
 from routec.model.limits import LONGEST_DATA, LONGEST_ROUTE_NAME, MOST_TARGETS
 from routec.model.numbers import did_doubt, did_forms
 from routec.model.walk import all_steps, blocks
 
-Check = Callable[[System], Iterable[Diagnostic]]
+
+@dataclass(frozen=True)
+class Facts:
+    """What the checks look at: the system, and all steps of each route in one row, which nearly every check needs."""
+
+    system: System
+    steps: dict[str, tuple[Step, ...]]
+
+    @classmethod
+    def of(cls, system: System) -> Self:
+        """Gather them."""
+        return cls(system, {route.name: tuple(all_steps(route.steps)) for route in system.routes})
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """All routes."""
+        return self.system.routes
+
+
+Check = Callable[[Facts], Iterable[Diagnostic]]
 
 
 def check(system: System, *, whole: bool = True) -> list[Diagnostic]:
@@ -21,13 +42,14 @@ def check(system: System, *, whole: bool = True) -> list[Diagnostic]:
     Where not the `whole` system is known, some things only look unused: those checks then wait.
     """
     checks = CHECKS if whole else [one for one in CHECKS if one is not unused_routes]
-    return [diagnostic for one in checks for diagnostic in one(system)]
+    facts = Facts.of(system)
+    return [diagnostic for one in checks for diagnostic in one(facts)]
 
 
-def auth_else_runs_on(system: System) -> Iterator[Diagnostic]:
+def auth_else_runs_on(facts: Facts) -> Iterator[Diagnostic]:
     """The else of an auth ends the call or leaves the route: else it would run into the protected steps."""
-    for route in system.routes:
-        for step in all_steps(route.steps):
+    for route in facts.routes:
+        for step in facts.steps[route.name]:
             if isinstance(step, SignIn) and not ends(step.otherwise):
                 labels = (Label(step.otherwise[-1].span, "and runs on from here"),) if step.otherwise else ()
                 yield Diagnostic(
@@ -40,9 +62,9 @@ def auth_else_runs_on(system: System) -> Iterator[Diagnostic]:
                 )
 
 
-def unreachable_steps(system: System) -> Iterator[Diagnostic]:
+def unreachable_steps(facts: Facts) -> Iterator[Diagnostic]:
     """No step stands behind the end of the call."""
-    for route in system.routes:
+    for route in facts.routes:
         for block in blocks(route.steps):
             for index, step in enumerate(block[:-1]):
                 if step_ends(step):
@@ -53,19 +75,19 @@ def unreachable_steps(system: System) -> Iterator[Diagnostic]:
                     break
 
 
-def unused_routes(system: System) -> Iterator[Diagnostic]:
+def unused_routes(facts: Facts) -> Iterator[Diagnostic]:
     """Every route has a number, or another route that has one leads to it."""
     targets = {
-        route.name: {step.route for step in all_steps(route.steps) if isinstance(step, Goto)} for route in system.routes
+        route.name: {step.route for step in facts.steps[route.name] if isinstance(step, Goto)} for route in facts.routes
     }
     used: set[str] = set()
-    waiting = [route.name for route in system.routes if route.entries]
+    waiting = [route.name for route in facts.routes if route.entries]
     while waiting:
         name = waiting.pop()
         if name not in used:
             used.add(name)
             waiting.extend(targets.get(name, ()))
-    for route in system.routes:
+    for route in facts.routes:
         if route.name not in used:
             yield Diagnostic(
                 codes.UNUSED_ROUTE,
@@ -76,12 +98,12 @@ def unused_routes(system: System) -> Iterator[Diagnostic]:
             )
 
 
-def endless_loops(system: System) -> Iterator[Diagnostic]:
+def endless_loops(facts: Facts) -> Iterator[Diagnostic]:
     """No call goes round and round by itself: in every loop somebody is asked, or rung with a pause between.
 
     A `dial` alone does not do: where the phone is not there it comes back at once, and the PBX would spin.
     """
-    unasked = {route.name: [way for way in ways(route.steps) if not way.asked] for route in system.routes}
+    unasked = {route.name: [way for way in ways(route.steps) if not way.asked] for route in facts.routes}
     silent = {name: [way.goto for way in found if not way.rang] for name, found in unasked.items()}
     restless = {name: [way.goto for way in found if not way.paused] for name, found in unasked.items()}
     told = set()
@@ -105,10 +127,10 @@ def endless_loops(system: System) -> Iterator[Diagnostic]:
 # ---- Asterisk's limits and collisions
 
 
-def numbers_taken(system: System) -> Iterator[Diagnostic]:
+def numbers_taken(facts: Facts) -> Iterator[Diagnostic]:
     """A number leads to one route, in all the forms in which it may come."""
     taken: dict[tuple[str, str], tuple[Route, Entry]] = {}
-    for route in system.routes:
+    for route in facts.routes:
         for entry in route.entries:
             key = entry.kind, entry.number
             if key in taken:
@@ -124,18 +146,18 @@ def numbers_taken(system: System) -> Iterator[Diagnostic]:
                 taken[key] = route, entry
 
 
-def did_doubts(system: System) -> Iterator[Diagnostic]:
+def did_doubts(facts: Facts) -> Iterator[Diagnostic]:
     """DIDs have a length that their country knows."""
-    for route in system.routes:
+    for route in facts.routes:
         for entry in route.entries:
             if entry.kind == "did" and (doubt := did_doubt(entry.number)):
                 yield Diagnostic(codes.UNLIKELY_NUMBER, f"`{entry.number}` is hardly a DID", entry.span, doubt)
 
 
-def national_forms_shared(system: System) -> Iterator[Diagnostic]:
+def national_forms_shared(facts: Facts) -> Iterator[Diagnostic]:
     """A form that two DIDs of different countries share is given to neither; the admin should know."""
     seen: dict[str, Entry] = {}
-    entries = [entry for route in system.routes for entry in route.entries if entry.kind == "did"]
+    entries = [entry for route in facts.routes for entry in route.entries if entry.kind == "did"]
     for entry in entries:
         for form in did_forms(entry.number):
             other = seen.setdefault(form, entry)
@@ -150,9 +172,9 @@ def national_forms_shared(system: System) -> Iterator[Diagnostic]:
                 )
 
 
-def names_too_long(system: System) -> Iterator[Diagnostic]:
+def names_too_long(facts: Facts) -> Iterator[Diagnostic]:
     """A route's context has a name that Asterisk keeps whole."""
-    for route in system.routes:
+    for route in facts.routes:
         if len(route.name) > LONGEST_ROUTE_NAME:
             yield Diagnostic(
                 codes.NAME_TOO_LONG,
@@ -160,7 +182,7 @@ def names_too_long(system: System) -> Iterator[Diagnostic]:
                 route.span,
                 f"Asterisk cuts the name of a context, which leaves {LONGEST_ROUTE_NAME} for a route",
             )
-    for module in system.modules:
+    for module in facts.system.modules:
         if len(module.name) > LONGEST_ROUTE_NAME:
             yield Diagnostic(
                 codes.NAME_TOO_LONG,
@@ -170,10 +192,10 @@ def names_too_long(system: System) -> Iterator[Diagnostic]:
             )
 
 
-def steps_too_long(system: System) -> Iterator[Diagnostic]:
+def steps_too_long(facts: Facts) -> Iterator[Diagnostic]:
     """A step fits into a line of a dialplan."""
-    for route in system.routes:
-        for step in all_steps(route.steps):
+    for route in facts.routes:
+        for step in facts.steps[route.name]:
             if isinstance(step, Dial) and len(step.targets) > MOST_TARGETS:
                 note = f"{len(step.targets)} extensions; one step rings {MOST_TARGETS} at the most"
             elif isinstance(step, Play) and sum(len(sound) + 1 for sound in step.sounds) > LONGEST_DATA:

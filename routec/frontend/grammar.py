@@ -5,6 +5,7 @@ folder of the user's own: lark unpickles them, so a folder that others may write
 """
 
 import os
+import re
 import stat
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,9 @@ from routec.frontend.lexer import RouteLexer
 from routec.frontend.tree_builder import TreeBuilder
 
 GRAMMAR_FILE = "routec.lark"
+
+_LIST = re.compile(r"^(_[a-z_]+): (.*)$", re.MULTILINE)
+_NAMED = re.compile(r"(?<!\w)_[a-z_]+\b")
 
 
 def grammar_path() -> Path:
@@ -29,7 +33,7 @@ def grammar_path() -> Path:
 @cache
 def parser() -> lark.Lark:
     """The parser for route files; it builds the syntax tree as it goes."""
-    grammar = grammar_path().read_text(encoding="utf-8")
+    grammar = written_out(grammar_path().read_text(encoding="utf-8"))
     folder = _cache_folder()
     return lark.Lark(
         grammar,
@@ -39,6 +43,15 @@ def parser() -> lark.Lark:
         transformer=TreeBuilder(),  # lark asks it for methods and nothing else
         cache=str(folder / f"grammar-{lark.__version__}.bin") if folder else False,
     )
+
+
+def written_out(grammar: str) -> str:
+    """The grammar with its lists (`_step: play | dial | …`) in place of their names."""
+    lists = dict(_LIST.findall(grammar))
+    grammar = _LIST.sub("", grammar)
+    while _NAMED.search(grammar):
+        grammar = _NAMED.sub(lambda match: f"({lists[match[0]]})", grammar)
+    return grammar
 
 
 def _cache_folder() -> Path | None:

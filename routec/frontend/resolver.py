@@ -3,7 +3,6 @@
 The model is made from plain dicts by one pydantic adapter in one go, which is several times faster than node by node.
 """
 
-import gc
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -49,18 +48,7 @@ def resolve(
         "modules": modules,
         "prompts": resolve_prompts(scope),
     }
-    return _validate(table), scope.diagnostics
-
-
-def _validate(table: dict[str, Any]) -> System:
-    """Make the model; the garbage collector would walk the growing heap again and again meanwhile."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        return _adapter.validate_python(table)
-    finally:
-        if enabled:
-            gc.enable()
+    return _adapter.validate_python(table), scope.diagnostics
 
 
 def _declare(scope: Scope, file: syntax.File) -> None:

@@ -55,6 +55,7 @@ def did_doubt(did: str) -> str:
     return f"after `+{parts[0]}` a number has {lengths} digits, not {len(parts[1])}"
 
 
+@cache
 def did_forms(did: str) -> tuple[str, ...]:
     """The forms in which a trunk may send a sound DID: E.164 with and without `+`, with `00`, and the national one.
 

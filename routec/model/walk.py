@@ -6,18 +6,24 @@ from routec.model.nodes import Dial, SignIn, Step
 
 Steps = tuple[Step, ...]
 
+_HOLDERS = (SignIn, Dial)
+"""The steps that hold blocks."""
+
 
 def inner_blocks(step: Step) -> Sequence[Steps]:
     """The blocks that a step holds."""
-    return (step.otherwise,) if isinstance(step, SignIn | Dial) and step.otherwise is not None else ()
+    return (step.otherwise,) if isinstance(step, _HOLDERS) and step.otherwise is not None else ()
 
 
 def blocks(steps: Steps) -> Iterator[Steps]:
     """A block and all blocks in it."""
-    yield steps
-    for step in steps:
-        for block in inner_blocks(step):
-            yield from blocks(block)
+    waiting = [steps]
+    while waiting:
+        block = waiting.pop()
+        yield block
+        for step in block:
+            if isinstance(step, _HOLDERS) and step.otherwise is not None:
+                waiting.append(step.otherwise)
 
 
 def all_steps(steps: Steps) -> Iterator[Step]:
