@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from routec.apply.build import Built
+from routec.apply.build import Built, published_folder
 from routec.apply.publish import PublishError
 from routec.apply.watch import watch
 from routec.contract import MODULES_FILE
-from routec.project import GENERATED
 from routec.settings import Runtime, Settings
 from routec.signin.credentials import CredentialsError, read_pepper
 from routec.signin.modules import ModulesError, ModuleStore
@@ -55,7 +54,7 @@ class Parts:
 
     def run(self, ready: Callable[[tuple[str, int]], None]) -> None:
         """Build, answer sign-ins, and build again on every change. Raises `ServeError`, `ServerError`."""
-        folder = self.root / (self.settings.publish.to or GENERATED)
+        folder = published_folder(self.root, self.settings)
         changes = watch(self.root, self.stop)
         try:
             self.on_build(*next(changes))

@@ -7,6 +7,7 @@ from routec.apply.publish import SOUNDS, publish
 from routec.diagnostics import Diagnostic, has_errors, in_order
 from routec.pipeline import Compilation, compile_routes, render
 from routec.project import GENERATED, PROMPTS, ROUTES, load
+from routec.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,20 @@ def compile_project(root: Path) -> Built:
     return Built(compilation, diagnostics, render(compilation) | _sounds(compilation, root))
 
 
-def target_folder(root: Path, built: Built) -> Path:
-    """Where the generated files go: where Asterisk includes them from, or generated/."""
-    to = built.compilation.settings.publish.to
-    return root / (to or GENERATED)
+def published_folder(root: Path, settings: Settings) -> Path:
+    """Where Asterisk includes the files from: what `[publish] to` says, or generated/."""
+    return root / (settings.publish.to or GENERATED)
 
 
 def build(root: Path, out: Path | None = None) -> tuple[Built, list[str]]:
-    """Compile a project and write what changed, all or nothing. Raises `PublishError`."""
+    """Compile a project and write what changed, all or nothing; to where Asterisk reads without `out`.
+
+    Raises `PublishError`.
+    """
     built = compile_project(root)
     if built.failed:
         return built, []
-    return built, publish(built.files, out or target_folder(root, built))
+    return built, publish(built.files, out or published_folder(root, built.compilation.settings))
 
 
 def _sounds(compilation: Compilation, root: Path) -> dict[str, bytes]:

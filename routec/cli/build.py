@@ -11,6 +11,7 @@ from routec.cli import FAULTS, GOOD
 from routec.cli.here import project_root
 from routec.cli.main import fail
 from routec.cli.show import counted, show, summary
+from routec.project import GENERATED
 
 
 @click.command()
@@ -22,19 +23,19 @@ def build(out: Path | None, only_check: bool) -> None:
     With an error in any route nothing is written.
     """
     root = project_root()
+    folder = out or root / GENERATED
     try:
         if only_check:
             built = building.compile_project(root)
-            changed = [] if built.failed else stale(built.files, out or building.target_folder(root, built))
+            changed = [] if built.failed else stale(built.files, folder)
         else:
-            built, changed = building.build(root, out)
+            built, changed = building.build(root, folder)
     except (PublishError, OSError) as error:
         fail(str(error), code=FAULTS)
     show(built.diagnostics, built.compilation.sources, err=True)
     if built.failed:
         click.echo(f"{summary(built.diagnostics)}; nothing was written", err=True)
         sys.exit(FAULTS)
-    folder = out or building.target_folder(root, built)
     if only_check and changed:
         click.echo(f"{folder} is stale: {', '.join(changed)}; run `routec build`", err=True)
         sys.exit(FAULTS)

@@ -15,7 +15,9 @@ from routec.cli.show import show, summary
 
 
 @click.command()
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where to write; generated/ without it.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Where to write; without it, where Asterisk reads."
+)
 def watch(out: Path | None) -> None:
     """Check and build on every change of the routes; on a fault the last good files stay."""
     from routec.apply.watch import watch as changes
