@@ -1,10 +1,10 @@
 """Runs a command in the project's own environment, which it makes and keeps up to date. Needs Python 3.11, no more.
 
-    python3 .ci/venv.py routec build          what routec itself needs
-    python3 .ci/venv.py --dev pytest          and what its tests need
+    python3 .ci/env.py routec build          what routec itself needs
+    python3 .ci/env.py --dev pytest          and what its tests need
 
 Everything is installed from the lock files, by hash, into .venv/; nothing outside of the checkout is touched.
-`python3 .ci/venv.py --lock` makes the lock files anew from pyproject.toml.
+`python3 .ci/env.py --lock` makes the lock files anew from pyproject.toml.
 """
 
 import hashlib
