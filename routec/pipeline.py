@@ -86,8 +86,9 @@ def _compile(project: Input, *, dialplan: bool) -> Compilation:
             tree, found = parse(sources[path])
             trees.append(tree)
         faults += found
+    names_lost = len(trees) < len(sources) or any(tree.lost_declarations for tree in trees)
     settings, found = _settings(project, sources)
-    system, resolved = resolve(trees, settings, project.sounds or {}, names_lost=has_errors(faults))
+    system, resolved = resolve(trees, settings, project.sounds or {}, names_lost=names_lost)
     faults += found + resolved
     faults += check(system, whole=not has_errors(faults))
     diagnostics = in_order(fault for fault in faults if not _ignored(fault, sources))

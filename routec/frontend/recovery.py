@@ -43,7 +43,7 @@ class Recovery:
             except UnexpectedCharacters as error:
                 self._mend("", error.pos_in_stream or 0)
             if len(self._diagnostics) >= MOST_ERRORS:
-                return syntax.File(steps=[syntax.Broken(0, 0)]), self._diagnostics
+                return syntax.File(lost_declarations=True), self._diagnostics
 
     def _read_on(self) -> syntax.File:
         thread = self._parser.lexer_thread

@@ -197,7 +197,5 @@ class File:
     steps: list[Step] = field(default_factory=list)
     """Steps outside of any route."""
 
-    @property
-    def lost_declarations(self) -> bool:
-        """Whether a declaration may be missing here, since something outside of any block could not be read."""
-        return any(isinstance(step, Broken) for step in self.steps)
+    lost_declarations: bool = False
+    """A declaration may be missing here, since it could not be read."""

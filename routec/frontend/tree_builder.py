@@ -33,8 +33,8 @@ class TreeBuilder:
     def DURATION(self, token: Any) -> Duration:
         return Duration(int(token.value[:-1]) * SECONDS[token.value[-1]], token.start_pos, token.end_pos)
 
-    def BAD(self, token: Any) -> syntax.Broken:
-        return syntax.Broken(token.start_pos, token.end_pos)
+    def bad(self, parts: list[Any]) -> syntax.Broken:
+        return syntax.Broken(parts[0].start_pos, parts[0].end_pos)
 
     # ---- declarations
 
