@@ -37,6 +37,8 @@ class Input:
     """The path and the text of routec.toml, where there is one."""
     sounds: Mapping[str, str] | None = None
     """The sound files below routes/prompts/, each with what is wrong with it or an empty string."""
+    unread: tuple[Diagnostic, ...] = ()
+    """What could not be read, and so is missing above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +81,15 @@ def paused_collector() -> Iterator[None]:
 def _compile(project: Input, *, dialplan: bool) -> Compilation:
     sources: Sources = {}
     trees = []
-    faults: list[Diagnostic] = []
+    faults = list(project.unread)
     for path in sorted(project.files):
         sources[path], found = read(path, project.files[path])
         if not has_errors(found):
             tree, found = parse(sources[path])
             trees.append(tree)
         faults += found
-    names_lost = len(trees) < len(sources) or any(tree.lost_declarations for tree in trees)
+    missing = bool(project.unread) or len(trees) < len(sources)
+    names_lost = missing or any(tree.lost_declarations for tree in trees)
     settings, found = _settings(project, sources)
     system, resolved = resolve(trees, settings, project.sounds or {}, names_lost=names_lost)
     faults += found + resolved

@@ -15,34 +15,25 @@ PROMPTS = "prompts"
 SUFFIX = ".route"
 
 
-def load(root: Path) -> tuple[Input, list[Diagnostic]]:
+def load(root: Path) -> Input:
     """Read the project in a folder: routes/, with its settings and prompts."""
     routes = root / ROUTES
     return gather([routes], root, settings=routes / SETTINGS_FILE, prompts=routes / PROMPTS)
 
 
-def gather(
-    paths: Iterable[Path], root: Path, *, settings: Path | None = None, prompts: Path | None = None
-) -> tuple[Input, list[Diagnostic]]:
+def gather(paths: Iterable[Path], root: Path, *, settings: Path | None = None, prompts: Path | None = None) -> Input:
     """Read route files, and those below folders. What cannot be read is a diagnostic; paths are shown from `root`."""
-    files: dict[str, bytes] = {}
     faults: list[Diagnostic] = []
+    files: dict[str, bytes] = {}
     for path in paths:
-        found = sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path]
-        for file in found:
-            if file.is_dir():
-                continue
-            data, fault = _read(file, shown(file, root))
-            faults += fault
-            if data is not None:
+        for file in sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path]:
+            if not file.is_dir() and (data := _read(file, shown(file, root), faults)) is not None:
                 files[shown(file, root)] = data
-    text: tuple[str, str] | None = None
+    text = None
     if settings is not None and settings.exists():
-        data, fault = _read(settings, shown(settings, root))
-        faults += fault
-        if data is not None:
-            text = shown(settings, root), data.decode("utf-8", "replace")
-    return Input(files, text, sound_faults(prompts) if prompts else {}), faults
+        data = _read(settings, shown(settings, root), faults)
+        text = None if data is None else (shown(settings, root), data.decode("utf-8", "replace"))
+    return Input(files, text, sound_faults(prompts) if prompts else {}, tuple(faults))
 
 
 def shown(path: Path, root: Path) -> str:
@@ -54,12 +45,13 @@ def shown(path: Path, root: Path) -> str:
         return path.as_posix()
 
 
-def _read(path: Path, name: str) -> tuple[bytes | None, list[Diagnostic]]:
+def _read(path: Path, name: str, faults: list[Diagnostic]) -> bytes | None:
     try:
-        return path.read_bytes(), []
+        return path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        return None, [Diagnostic(codes.UNREADABLE_FILE, f"cannot read `{name}`: {reason}", file=name)]
+        faults.append(Diagnostic(codes.UNREADABLE_FILE, f"cannot read `{name}`: {reason}", file=name))
+        return None
 
 
 # ---- sounds

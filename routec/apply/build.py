@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from routec.apply.publish import SOUNDS, publish
-from routec.diagnostics import Diagnostic, has_errors, in_order
 from routec.pipeline import Compilation, compile_routes, render
 from routec.project import GENERATED, PROMPTS, ROUTES, load
 from routec.settings import Settings
@@ -15,23 +14,20 @@ class Built:
     """What a build came to; with errors `files` is empty and nothing is to be written."""
 
     compilation: Compilation
-    diagnostics: list[Diagnostic]
     files: dict[str, bytes]
 
     @property
     def failed(self) -> bool:
         """Whether there are errors."""
-        return has_errors(self.diagnostics)
+        return self.compilation.failed
 
 
 def compile_project(root: Path) -> Built:
     """Read and compile the project in a folder; writes nothing."""
-    project, unread = load(root)
-    compilation = compile_routes(project, dialplan=not unread)
-    diagnostics = in_order([*unread, *compilation.diagnostics])
-    if has_errors(diagnostics):
-        return Built(compilation, diagnostics, {})
-    return Built(compilation, diagnostics, render(compilation) | _sounds(compilation, root))
+    compilation = compile_routes(load(root))
+    if compilation.failed:
+        return Built(compilation, {})
+    return Built(compilation, render(compilation) | _sounds(compilation, root))
 
 
 def published_folder(root: Path, settings: Settings) -> Path:

@@ -32,9 +32,9 @@ def build(out: Path | None, only_check: bool) -> None:
             built, changed = building.build(root, folder)
     except (PublishError, OSError) as error:
         fail(str(error), code=FAULTS)
-    show(built.diagnostics, built.compilation.sources, err=True)
+    show(built.compilation.diagnostics, built.compilation.sources, err=True)
     if built.failed:
-        click.echo(f"{summary(built.diagnostics)}; nothing was written", err=True)
+        click.echo(f"{summary(built.compilation.diagnostics)}; nothing was written", err=True)
         sys.exit(FAULTS)
     if only_check and changed:
         click.echo(f"{folder} is stale: {', '.join(changed)}; run `routec build`", err=True)

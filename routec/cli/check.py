@@ -1,6 +1,7 @@
 """`routec check`."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ from routec.cli import FAULTS, GOOD
 from routec.cli.here import project_root
 from routec.cli.main import fail
 from routec.cli.show import counted, show, summary
-from routec.diagnostics import Diagnostic, codes, has_errors, in_order
+from routec.diagnostics import Diagnostic, codes, has_errors
 from routec.pipeline import Input, compile_routes
 from routec.project import ROUTES, gather, load, shown
 
@@ -27,15 +28,13 @@ def check(paths: tuple[str, ...], form: str, stdin_path: str | None) -> None:
     `-` reads the standard input.
     """
     root = Path()
-    project, unread, wanted = _gather(root, paths, stdin_path)
+    project, wanted = _gather(root, paths, stdin_path)
     compilation = compile_routes(project, dialplan=False)
-    diagnostics = in_order([*unread, *compilation.diagnostics])
+    diagnostics = compilation.diagnostics
     if wanted is not None:
         diagnostics = [diagnostic for diagnostic in diagnostics if diagnostic.path in wanted]
-    if not project.files and not unread:
-        diagnostics.append(
-            Diagnostic(codes.NO_ROUTES, "there is no route file here", help="a file such as front.route")
-        )
+    if not project.files and not diagnostics:
+        diagnostics = [Diagnostic(codes.NO_ROUTES, "there is no route file here", help="a file such as front.route")]
     if form == "json":
         from routec.diagnostics.render_json import render_json
 
@@ -47,12 +46,10 @@ def check(paths: tuple[str, ...], form: str, stdin_path: str | None) -> None:
     sys.exit(FAULTS if has_errors(diagnostics) else GOOD)
 
 
-def _gather(
-    root: Path, paths: tuple[str, ...], stdin_path: str | None
-) -> tuple[Input, list[Diagnostic], set[str] | None]:
-    """What to compile, what could not be read, and the files whose faults are wanted (None: all)."""
+def _gather(root: Path, paths: tuple[str, ...], stdin_path: str | None) -> tuple[Input, set[str] | None]:
+    """What to compile, and the files whose faults are wanted (None: all)."""
     if not paths:
-        return *load(project_root()), None
+        return load(project_root()), None
     if stdin_path is not None and paths != ("-",):
         fail("--stdin-path goes with `-` alone")
     if "-" in paths:
@@ -60,20 +57,19 @@ def _gather(
     for path in paths:
         if not Path(path).exists():
             fail(f"there is no `{path}`")
-    asked, faults = gather([Path(path) for path in paths], root)
-    wanted = set(asked.files) | {fault.path for fault in faults}
+    asked = gather([Path(path) for path in paths], root)
+    wanted = {*asked.files, *(fault.path for fault in asked.unread)}
     if not all(name.startswith(f"{ROUTES}/") for name in wanted):
-        return asked, faults, None
-    project, faults = load(root)
-    return project, faults, wanted
+        return asked, None
+    return load(root), wanted
 
 
-def _stdin(root: Path, paths: tuple[str, ...], stdin_path: str | None) -> tuple[Input, list[Diagnostic], set[str]]:
+def _stdin(root: Path, paths: tuple[str, ...], stdin_path: str | None) -> tuple[Input, set[str]]:
     if paths != ("-",):
         fail("`-` stands alone")
     data = sys.stdin.buffer.read()
     if stdin_path is None:
-        return Input({STDIN: data}), [], {STDIN}
+        return Input({STDIN: data}), {STDIN}
     name = shown(Path(stdin_path), root)
-    project, faults = load(project_root())
-    return Input({**project.files, name: data}, project.settings, project.sounds), faults, {name}
+    project = load(project_root())
+    return replace(project, files={**project.files, name: data}), {name}

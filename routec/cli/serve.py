@@ -50,9 +50,9 @@ def _ready(address: tuple[str, int]) -> None:
 
 
 def _tell(built: "Built", changed: list[str]) -> None:
-    show(built.diagnostics, built.compilation.sources, err=True)
+    show(built.compilation.diagnostics, built.compilation.sources, err=True)
     if built.failed:
-        click.echo(f"{summary(built.diagnostics)}; the last good files stay", err=True)
+        click.echo(f"{summary(built.compilation.diagnostics)}; the last good files stay", err=True)
     elif changed:
         click.echo(f"built: {', '.join(changed)}")
     sys.stdout.flush()

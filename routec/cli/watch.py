@@ -27,9 +27,9 @@ def watch(out: Path | None) -> None:
         signal.signal(number, lambda *_: stop.set())
     try:
         for built, changed in changes(project_root(), stop, out):
-            show(built.diagnostics, built.compilation.sources, err=True)
+            show(built.compilation.diagnostics, built.compilation.sources, err=True)
             if built.failed:
-                click.echo(f"{summary(built.diagnostics)}; the last good files stay", err=True)
+                click.echo(f"{summary(built.compilation.diagnostics)}; the last good files stay", err=True)
             else:
                 click.echo(f"built: {', '.join(changed) if changed else 'nothing changed'}")
             sys.stdout.flush()

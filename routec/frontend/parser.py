@@ -10,7 +10,6 @@ from routec.frontend.recovery import Recovery
 from routec.frontend.syntax import Broken, File
 from routec.source import Source
 
-
 _LIKE_A_DECLARATION = re.compile(r'.*\{|prompt[ \t]+\S+[ \t]+(?:"|record|text)')
 
 
