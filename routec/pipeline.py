@@ -10,10 +10,9 @@ import gc
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from routec.backend.dialplan import Dialplan
-from routec.backend.lower import lower
 from routec.contract import MODULES_FILE, SCRIPT_FILE
 from routec.diagnostics import Diagnostic, codes, has_errors, in_order
 from routec.frontend.checks import check
@@ -23,6 +22,9 @@ from routec.frontend.resolver import resolve
 from routec.model import System
 from routec.settings import Settings, SettingsError
 from routec.source import Source, Sources, Span
+
+if TYPE_CHECKING:
+    from routec.backend.dialplan import Dialplan
 
 _IGNORE = re.compile(r"#\s*routec:\s*ignore\s+(RT\d{3}(?:\s*,\s*RT\d{3})*)\s+\S")
 
@@ -49,7 +51,7 @@ class Compilation:
     settings: Settings
     system: System
     diagnostics: list[Diagnostic]
-    dialplan: Dialplan | None
+    dialplan: "Dialplan | None"
 
     @property
     def failed(self) -> bool:
@@ -95,8 +97,12 @@ def _compile(project: Input, *, dialplan: bool) -> Compilation:
     faults += found + resolved
     faults += check(system, whole=not has_errors(faults))
     diagnostics = in_order(fault for fault in faults if not _ignored(fault, sources))
-    sound = dialplan and not has_errors(diagnostics)
-    return Compilation(sources, settings, system, diagnostics, lower(system, settings, sources) if sound else None)
+    result = Compilation(sources, settings, system, diagnostics, None)
+    if not dialplan or has_errors(diagnostics):
+        return result
+    from routec.backend.lower import lower
+
+    return replace(result, dialplan=lower(system, settings, sources))
 
 
 def render(compilation: Compilation) -> dict[str, bytes]:

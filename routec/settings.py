@@ -73,7 +73,7 @@ AbsolutePath = Annotated[PlainPath, AfterValidator(_is_absolute)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class AsteriskSettings(_Table):
@@ -167,7 +167,7 @@ class Settings(_Table):
 class Runtime(BaseModel):
     """What this machine's environment says to the checker and to the log. Its repr shows no secret."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     listen: tuple[str, int]
     database: Annotated[str, Field(repr=False)]

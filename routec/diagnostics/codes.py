@@ -1,7 +1,7 @@
 """The one table of codes. A slug names the defect, not the cure; a code is never used again for something else."""
 
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 Severity = Literal["error", "warning"]
@@ -17,7 +17,7 @@ class Code:
 
     def page(self) -> str:
         """The explanation, as Markdown."""
-        return files(__package__).joinpath("pages", f"{self.code}.md").read_text(encoding="utf-8")
+        return Path(__file__).with_name("pages").joinpath(f"{self.code}.md").read_text(encoding="utf-8")
 
 
 # RT0: input

@@ -1,11 +1,12 @@
 """Did you mean: the known word that is nearest to a mistyped one."""
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word most like `word`, or None where none is like it. Equal likeness: the first by alphabet."""
+    from difflib import SequenceMatcher
+
     best, best_score = None, 0.0
     lowered = word.lower()
     for candidate in sorted(known):

@@ -92,7 +92,7 @@ class Route(Node):
 class System(BaseModel):
     """All that the route files say, sorted by name, so that no order of files shows in what is made of it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     routes: tuple[Route, ...]
     modules: tuple[Module, ...]
