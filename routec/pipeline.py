@@ -21,12 +21,14 @@ from routec.frontend.reader import read
 from routec.frontend.resolver import resolve
 from routec.model import System
 from routec.settings import Settings, SettingsError
-from routec.source import Source, Sources, Span
+from routec.source import Sources, Span
 
 if TYPE_CHECKING:
     from routec.backend.dialplan import Dialplan
 
-_IGNORE = re.compile(r"#\s*routec:\s*ignore\s+(RT\d{3}(?:\s*,\s*RT\d{3})*)\s+\S")
+_IGNORE = re.compile(r"(?:^|\s)#\s*routec:\s*ignore\s+(RT\d{3}(?:\s*,\s*RT\d{3})*)\s+\S")
+
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ class Input:
 
     files: Mapping[str, bytes]
     """The route files, by the path that users are shown."""
-    settings: tuple[str, str] | None = None
-    """The path and the text of routec.toml, where there is one."""
+    settings: tuple[str, bytes] | None = None
+    """The path and the bytes of routec.toml, where there is one."""
     sounds: Mapping[str, str] | None = None
     """The sound files below routes/prompts/, each with what is wrong with it or an empty string."""
     unread: tuple[Diagnostic, ...] = ()
@@ -90,7 +92,7 @@ def _compile(project: Input, *, dialplan: bool) -> Compilation:
             tree, found = parse(sources[path])
             trees.append(tree)
         faults += found
-    missing = bool(project.unread) or len(trees) < len(sources)
+    missing = bool(project.unread) or len(trees) < len(project.files)
     names_lost = missing or any(tree.lost_declarations for tree in trees)
     settings, found = _settings(project, sources)
     system, resolved = resolve(trees, settings, project.sounds or {}, names_lost=names_lost)
@@ -123,12 +125,14 @@ def render(compilation: Compilation) -> dict[str, bytes]:
 def _settings(project: Input, sources: Sources) -> tuple[Settings, list[Diagnostic]]:
     if project.settings is None:
         return Settings(), []
-    path, text = project.settings
+    path, data = project.settings
+    sources[path], faults = read(path, data)
+    if has_errors(faults):
+        return Settings(), faults
     try:
-        return Settings.parse(text, path), []
+        return Settings.parse(sources[path].text, path), []
     except SettingsError as error:
-        sources[path] = Source(path, text)
-        span = None if error.offset is None else Span(path, error.offset, error.offset + 1)
+        span = None if error.offset is None else Span(path, error.offset, error.offset + error.length)
         return Settings(), [Diagnostic(codes.BAD_SETTINGS, error.message, span, help=error.help, file=path)]
 
 
@@ -137,5 +141,5 @@ def _ignored(fault: Diagnostic, sources: Sources) -> bool:
     if fault.severity == "error" or fault.span is None or fault.span.file not in sources:
         return False
     source = sources[fault.span.file]
-    match = _IGNORE.search(source.line_text(source.line(fault.span.start)))
+    match = _IGNORE.search(_TEXT.sub("", source.line_text(source.line(fault.span.start))))
     return match is not None and fault.code.code in re.split(r"\s*,\s*", match[1])

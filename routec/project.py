@@ -30,9 +30,9 @@ def gather(paths: Iterable[Path], root: Path, *, settings: Path | None = None, p
             if not file.is_dir() and (data := _read(file, shown(file, root), faults)) is not None:
                 files[shown(file, root)] = data
     text = None
-    if settings is not None and settings.exists():
+    if settings is not None and os.path.lexists(settings):
         data = _read(settings, shown(settings, root), faults)
-        text = None if data is None else (shown(settings, root), data.decode("utf-8", "replace"))
+        text = None if data is None else (shown(settings, root), data)
     return Input(files, text, sound_faults(prompts) if prompts else {}, tuple(faults))
 
 

@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,13 +19,16 @@ SETTINGS_FILE = "routec.toml"
 
 
 class SettingsError(Exception):
-    """The settings cannot be used. `offset` is the place in the file's text, or None where there is none."""
+    """The settings cannot be used. `offset` and `length` are the place in the file's text; no offset, no place."""
 
-    def __init__(self, message: str, *, file: str | None = None, offset: int | None = None, help: str = "") -> None:
+    def __init__(
+        self, message: str, *, file: str | None = None, offset: int | None = None, length: int = 1, help: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.file = file
         self.offset = offset
+        self.length = length
         self.help = help
 
 
@@ -132,20 +135,38 @@ class Settings(_Table):
         try:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
+            what = re.sub(r" \(at .*\)$", "", str(error))
             raise SettingsError(
-                f"this is not TOML: {error}", file=file, offset=_toml_offset(text, str(error))
+                f"this is not TOML: {what[:1].lower()}{what[1:]}", file=file, offset=_toml_offset(text, str(error))
             ) from None
         try:
             return cls.model_validate(table)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            keys = [str(part) for part in first["loc"]]
-            message = (
-                f"unknown key `{'.'.join(keys)}`"
-                if first["type"] == "extra_forbidden"
-                else f"`{'.'.join(keys)}`: {first['msg'].removeprefix('Value error, ')}"
-            )
-            raise SettingsError(message, file=file, offset=_key_offset(text, keys)) from None
+            raise cls._fault(text, file, error) from None
+
+    @classmethod
+    def _fault(cls, text: str, file: str, error: ValidationError) -> SettingsError:
+        """The first fault, in our words and with its place."""
+        from difflib import get_close_matches
+
+        first = error.errors(include_url=False)[0]
+        keys = [str(part) for part in first["loc"]]
+        dotted = ".".join(keys)
+        help = ""
+        match first["type"]:
+            case "extra_forbidden":
+                message = f"unknown key `{dotted}`"
+                found = get_close_matches(keys[-1], _keys_beside(cls, keys), 1)
+                help = f"did you mean `{found[0]}`?" if found else ""
+            case "missing":
+                message = f"`{dotted}` is missing"
+            case "literal_error":
+                message = f"`{dotted}`: it must be {first['ctx']['expected']}"
+            case _:
+                what = first["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
+                message = f"`{dotted}`: {what}"
+        offset, length = _key_place(text, keys)
+        return SettingsError(message, file=file, offset=offset, length=length, help=help)
 
     @property
     def connect(self) -> tuple[str, int]:
@@ -209,12 +230,20 @@ def _toml_offset(text: str, message: str) -> int:
     return min(len(text), sum(map(len, lines[: int(match[1]) - 1])) + int(match[2]) - 1)
 
 
-def _key_offset(text: str, keys: list[str]) -> int:
-    """Find the place of a key in TOML text, looked for table by table, since tomllib keeps no places."""
-    offset = 0
+def _keys_beside(model: type[BaseModel], keys: list[str]) -> list[str]:
+    """The keys that could stand where the last of some keys stands."""
+    for key in keys[:-1]:
+        inner = model.model_fields[key].annotation
+        model = next(one for one in (inner, *get_args(inner)) if isinstance(one, type) and issubclass(one, BaseModel))
+    return list(model.model_fields)
+
+
+def _key_place(text: str, keys: list[str]) -> tuple[int, int]:
+    """Offset and length of a key in TOML text, looked for table by table, since tomllib keeps no places."""
+    start, end = 0, 1
     for key in keys:
-        match = re.compile(rf"^\s*\[?\s*({re.escape(key)})\b", re.MULTILINE).search(text, offset)
+        match = re.compile(rf"^\s*\[?\s*({re.escape(key)})\b", re.MULTILINE).search(text, end if start else 0)
         if match is None:
             break
-        offset = match.start(1)
-    return offset
+        start, end = match.span(1)
+    return start, end - start

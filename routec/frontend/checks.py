@@ -130,20 +130,17 @@ def endless_loops(facts: Facts) -> Iterator[Diagnostic]:
 def numbers_taken(facts: Facts) -> Iterator[Diagnostic]:
     """A number leads to one route, in all the forms in which it may come."""
     taken: dict[tuple[str, str], tuple[Route, Entry]] = {}
-    for route in facts.routes:
-        for entry in route.entries:
-            key = entry.kind, entry.number
-            if key in taken:
-                other, first = taken[key]
-                where = "this route" if other is route else f"route `{other.name}`"
-                yield Diagnostic(
-                    codes.NUMBER_TAKEN,
-                    f"{entry.kind} `{entry.number}` leads to {where} already",
-                    entry.span,
-                    labels=(Label(first.span, "first here"),),
-                )
-            else:
-                taken[key] = route, entry
+    owned = [(entry, route) for route in facts.routes for entry in route.entries]
+    for entry, route in sorted(owned, key=lambda pair: pair[0].span):
+        other, first = taken.setdefault((entry.kind, entry.number), (route, entry))
+        if first is not entry:
+            where = "this route" if other is route else f"route `{other.name}`"
+            yield Diagnostic(
+                codes.NUMBER_TAKEN,
+                f"{'DID' if entry.kind == 'did' else 'extension'} `{entry.number}` leads to {where} already",
+                entry.span,
+                labels=(Label(first.span, "first here"),),
+            )
 
 
 def did_doubts(facts: Facts) -> Iterator[Diagnostic]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from routec.diagnostics import Diagnostic, Label, codes, did_you_mean
 from routec.source import Source, Span
 
+MISPLACED = "does not belong here"
+
 _THING = re.compile(r'"[^"\n]*"?|[A-Za-z0-9_+*-]+|\S|(?=\n)|\Z')
 
 _KINDS = {
@@ -37,6 +39,19 @@ _HOME = {
 }
 """Where a word belongs that stands in the wrong block."""
 
+_HELPS = (
+    ("['\u2018\u2019\u201c\u201d\u201e\xab\xbb].*", "", "text stands in double quotes"),
+    (r"#", "", "a comment begins with `#` at the start of a line or after a blank"),
+    (r"/", "", "a comment begins with `#`"),
+    (r"[<=>]", "", "is this what a merge has left? Then finish it"),
+    (r"([0-9]+)", "DURATION", r"a duration has a unit: `\1s`, `\1m` or `\1h`"),
+    (r"([0-9]+)[a-zA-Z]+", "DURATION", r"the units are seconds, minutes and hours: `\1s`, `\1m`, `\1h`"),
+    (r"([0-9]+)-([0-9]+)", "NUMBER", r"a range is written `\1..\2`"),
+    (r"[0-9_-].*", "NAME", "a name begins with a letter, then letters, digits, `-` and `_`"),
+    (r'"[^"]*"', "ASK", "this is a field; a user's login and password stand on the line of `user`"),
+)
+"""What is often written, where (a terminal that would fit, or anywhere), and what to say then."""
+
 
 class Expectations:
     """The terminals that would fit at some place of a source, in words."""
@@ -58,9 +73,11 @@ class Expectations:
                 codes.UNCLOSED_TEXT, "this text is never closed", offset, len(thing), help='close it with `"`'
             )
         if kind == "_SEP":
+            if text[:offset].endswith("\r"):
+                offset -= 1
             what = "the step" if thing == ";" else "the line"
             return self._diagnostic(codes.UNEXPECTED, f"{what} ends too early", offset, 1, note=self._expected())
-        if "BAD" in self._accepted:
+        if "BAD" in self._accepted and re.match(r"[A-Za-z0-9_+*-]", thing):
             return self._unknown_entry(thing, offset)
         return self._diagnostic(
             codes.UNEXPECTED,
@@ -80,14 +97,12 @@ class Expectations:
     def _unknown_entry(self, thing: str, offset: int) -> Diagnostic:
         """The first word of an entry does not fit."""
         if thing in _HOME:
-            return self._diagnostic(
-                codes.UNEXPECTED, f"`{thing}` does not belong here", offset, len(thing), help=_HOME[thing]
-            )
+            return self._diagnostic(codes.UNEXPECTED, f"`{thing}` {MISPLACED}", offset, len(thing), help=_HOME[thing])
         words = self._words()
         entry = (
             "setting of a sign-in module"
             if "TRIES" in self._accepted
-            else "word at the start of an entry"
+            else "step or declaration"
             if "ROUTE" in self._accepted
             else "step"
         )
@@ -109,20 +124,19 @@ class Expectations:
         things = [_KINDS[kind] for kind in sorted(self._accepted) if _KINDS.get(kind)]
         if len(things) > 1 and "RBRACE" in self._accepted:
             things.remove(_KINDS["RBRACE"])
+        if "BAD" in self._accepted and "_SEP" in self._accepted:
+            things.remove(_KINDS["_SEP"])
         listed = _one_of([*(f"`{word}`" for word in self._words()), *things])
         return f"expected {listed}" if listed else ""
 
     def _help(self, thing: str) -> str:
-        if thing.startswith("'"):
-            return "text stands in double quotes"
-        if "NAME" in self._accepted and re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", thing):
+        for pattern, kind, help in _HELPS:
+            if (not kind or kind in self._accepted) and (match := re.fullmatch(pattern, thing)):
+                return match.expand(help)
+        if "NAME" in self._accepted and thing != thing.lower() and re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", thing):
             return f"names are written in lower case: `{thing.lower()}`"
-        if "NAME" in self._accepted and re.match(r"[0-9_-]", thing):
-            return "a name begins with a letter, then letters, digits, `-` and `_`"
-        if "DURATION" in self._accepted and thing.isdigit():
-            return f"a duration has a unit: `{thing}s`, `{thing}m` or `{thing}h`"
-        if thing == "#":
-            return "a comment begins with `#` at the start of a line or after a blank"
+        if "_SEP" in self._accepted and thing in _HOME and thing != "else":
+            return "a `;` or a new line stands between two steps"
         return did_you_mean(thing, self._words())
 
     def _diagnostic(

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 from lark import UnexpectedCharacters
 from lark.lexer import Lexer, LexerState, PatternStr
 
+RESERVED = "else"
+"""The one word that is never a name: it may follow nearly anything, and would be taken for what is missing there."""
+
 
 class Token(NamedTuple):
     """A token as lark's parser and our tree builder want it; lines and columns are found from the offsets, later."""
@@ -53,12 +56,20 @@ class RouteLexer(Lexer):
             value = text[start:place]
             if kind == "NAME" and value in words:
                 accepted = states[stack[-1]]
-                if words[value] in accepted or "NAME" not in accepted:
+                if words[value] in accepted or "NAME" not in accepted or value == RESERVED:
                     kind = words[value]
             yield Token(kind, value, start, place)
         place = self._blank.match(text, place).end()  # type: ignore[union-attr]  # it matches nothing, too
         if place < len(text):
             raise UnexpectedCharacters(text, place, 0, 0)  # type: ignore[no-untyped-call]
+
+    def kind_at(self, text: str, place: int) -> str:
+        """The terminal of the token at a place, whatever may stand there; empty where there is none."""
+        found = self._token.match(text, place)
+        if found is None or found.lastgroup is None:
+            return ""
+        kind: str = self._words.get(found[found.lastgroup], found.lastgroup)
+        return kind
 
 
 def _is_word(terminal: Any) -> bool:

@@ -10,7 +10,7 @@ from routec.frontend.recovery import Recovery
 from routec.frontend.syntax import Broken, File
 from routec.source import Source
 
-_LIKE_A_DECLARATION = re.compile(r'.*\{|prompt[ \t]+\S+[ \t]+(?:"|record|text)')
+_LIKE_A_DECLARATION = re.compile(r'.*\{|\S+[ \t]+[a-z]\S*[ \t]+(?:"|record|text)')
 
 
 def parse(source: Source) -> tuple[File, list[Diagnostic]]:

@@ -12,7 +12,7 @@ from lark import Lark, UnexpectedCharacters, UnexpectedToken
 
 from routec.diagnostics import Diagnostic, codes
 from routec.frontend import syntax
-from routec.frontend.expectations import Expectations
+from routec.frontend.expectations import MISPLACED, Expectations
 from routec.frontend.lexer import Token
 from routec.source import Source, Span
 
@@ -20,6 +20,26 @@ MOST_ERRORS = 100
 """A file with more syntax errors than this is no route file; the rest would only scroll."""
 
 _DECLARATION = re.compile(r'route[ \t]|(?:auth|prompt)[ \t]+\S+[ \t]+["{]')
+_ENTRY_WORDS = (
+    "ON",
+    "PROMPT",
+    "AUTH",
+    "DIAL",
+    "GOTO",
+    "WAIT",
+    "ANSWER",
+    "HANGUP",
+    "LOGIN",
+    "PASSWORD",
+    "USER",
+    "TRIES",
+)
+"""Words that begin an entry."""
+
+_HEAD = re.compile(r"^(auth[ \t]+[a-z][a-z0-9_-]*)[ \t]*(?:#.*)?\n\s*\Z", re.MULTILINE)
+"""The head of a module whose `{` is missing, as the last line before a place; alone it would be a step."""
+
+_BLANK = re.compile(r"[;\s]*")
 _LANDMARK = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"|(?:(?<=[ \t\r\n])|\A)#[^\n]*|[{};\n]')
 
 
@@ -32,6 +52,8 @@ class Recovery:
         self._parser: Any = lark.parse_interactive(source.text)
         """lark's InteractiveParser, which has no types."""
         self._diagnostics: list[Diagnostic] = []
+        self._lost = False
+        """A block began or ended where it should not have: what the file declares is not to be relied on."""
 
     def run(self) -> tuple[syntax.File, list[Diagnostic]]:
         """Read to the end. The tree has `Broken` entries where a fault was."""
@@ -51,6 +73,7 @@ class Recovery:
             self._parser.feed_token(token)
         end = len(self._text)
         file: syntax.File = self._parser.feed_token(Token("$END", "", end, end))
+        file.lost_declarations = self._lost
         return file
 
     # ---- one fault
@@ -62,36 +85,55 @@ class Recovery:
         if kind == "$END" and open_blocks:
             self._report_unclosed(open_blocks[-1], "the file ends before it is")
             self._close(len(open_blocks), offset)
-        elif open_blocks and open_blocks[-1].start_pos < line_start and self._is_declaration(line_start):
+            self._go_to(offset)
+        elif open_blocks and open_blocks[-1].start_pos < line_start and _DECLARATION.match(self._text, line_start):
             self._report_unclosed(open_blocks[-1], "a new declaration begins before it is", line_start)
             self._drop_from(line_start)
             self._close(len(open_blocks), line_start)
             self._feed("_SEP", line_start)
             self._go_to(line_start)
-        elif kind == "_SEP" and "LBRACE" in accepted and not self._top_is("ELSE") and self._body_follows(offset):
-            self._report(codes.UNEXPECTED, "the `{` of this block is missing", offset, help="put `{` at the line's end")
-            self._feed("LBRACE", offset)
-            self._go_to(offset)
+        elif "LBRACE" in accepted and self._lacks_brace(kind, offset, accepted):
+            self._supply_brace(kind, offset)
         elif kind == "RBRACE" and not open_blocks:
             self._report(codes.STRAY_BRACE, "a `}` too many", offset, note="no block is open here")
+            self._forgive_what_followed_a_block()
             if "_SEP" in accepted:
                 self._feed("_SEP", offset)
             self._give_up_entry(offset, offset + 1)
             self._go_to(offset + 1)
+        elif kind == "LBRACE" and self._text[:offset].rstrip(" \t").endswith("{"):
+            self._report_unexpected(kind, offset, accepted)
+            self._go_to(offset + 1)
+        elif kind == "" and self._text.startswith('"', offset):
+            self._report_unexpected(kind, offset, accepted)
+            self._pass_over_open_text(offset, accepted)
+        elif kind == "_SEP" and self._goes_on_behind(offset, accepted):
+            self._report_unexpected(kind, offset, accepted)
+            self._go_to(_BLANK.match(self._text, offset).end())  # type: ignore[union-attr]  # it matches nothing, too
+        elif "_SEP" in accepted and "BAD" not in accepted and kind in ("ROUTE", *_ENTRY_WORDS):
+            self._report_unexpected(kind, offset, accepted)
+            for missing in ("_SEP", "BAD", "_SEP"):
+                self._feed(missing, offset)
+            self._go_to(offset)
+        elif not open_blocks and (head := _HEAD.search(self._text, 0, offset)):
+            self._report(
+                codes.UNEXPECTED, "the `{` of this block is missing", head.end(1), help="put `{` at the line's end"
+            )
+            self._lost = True
+            end = self._text.find("\n}", offset)
+            target = end + 2 if end >= 0 else len(self._text)
+            self._give_up_entry(offset, target)
+            self._go_to(target)
         else:
             self._report_unexpected(kind, offset, accepted)
-            target = self._next_landmark(kind, offset)
+            if self._top_is("RBRACE") and "_SEP" in accepted:
+                self._feed("_SEP", offset)
+            target = offset if kind in ("_SEP", "RBRACE", "$END") else self._next_landmark(offset)
             self._give_up_entry(offset, target)
             self._go_to(target)
 
-    def _next_landmark(self, kind: str, offset: int) -> int:
-        """The separator, or the `}`, at which reading can go on."""
-        if kind in ("_SEP", "RBRACE", "$END"):
-            return offset
-        if self._text.startswith('"', offset) and kind == "":  # text that is never closed takes the line with it
-            end = self._text.find("\n", offset)
-            line = self._text[offset : end if end >= 0 else len(self._text)].rstrip()
-            return offset + len(line) - (1 if line.endswith("}") else 0)
+    def _next_landmark(self, offset: int) -> int:
+        """The separator, or the `}`, at which reading can go on; blocks on the way are passed over."""
         depth = 0
         for match in _LANDMARK.finditer(self._text, offset):
             mark = match[0]
@@ -102,6 +144,44 @@ class Recovery:
             elif mark in ("}", ";", "\n") and not depth:
                 return match.start()
         return len(self._text)
+
+    def _lacks_brace(self, kind: str, offset: int, accepted: set[str]) -> bool:
+        """Whether a `{` is what is missing: behind the head of a declaration, or an `else` with a body below it."""
+        if self._top_is("ELSE"):
+            return kind == "_SEP" and self._is_closed_below(offset)
+        return "_SEP" not in accepted and (kind == "_SEP" or kind in _ENTRY_WORDS)
+
+    def _supply_brace(self, kind: str, offset: int) -> None:
+        following = _BLANK.match(self._text, offset).end()  # type: ignore[union-attr]  # it matches nothing, too
+        is_below = self._text.startswith("{", following)
+        place = offset - 1 if kind == "_SEP" and self._text[:offset].endswith("\r") else offset
+        self._report(codes.UNEXPECTED, "the `{` of this block is missing", place, help="put `{` at the line's end")
+        if not is_below:
+            self._feed("LBRACE", offset)
+        self._go_to(following if is_below else offset)
+
+    def _pass_over_open_text(self, offset: int, accepted: set[str]) -> None:
+        """Text that is never closed takes the rest of its line with it, but for the braces that others need."""
+        end = self._text.find("\n", offset)
+        line = self._text[offset : end if end >= 0 else len(self._text)].rstrip()
+        balance = line.count("{") - line.count("}")
+        if balance > 0 and "LBRACE" in accepted:
+            self._go_to(offset + line.rindex("{"))
+            return
+        target = offset + (line.rindex("}") if balance < 0 else len(line))
+        self._give_up_entry(offset, target)
+        self._go_to(target)
+
+    def _goes_on_behind(self, offset: int, accepted: set[str]) -> bool:
+        """Whether the next line begins with what is missing here."""
+        following = _BLANK.match(self._text, offset).end()  # type: ignore[union-attr]  # it matches nothing, too
+        kind = self._parser.lexer_thread.lexer.kind_at(self._text, following)
+        return kind in accepted and (self._top_is("ELSE") or kind not in ("RBRACE", "_SEP", *_ENTRY_WORDS))
+
+    def _forgive_what_followed_a_block(self) -> None:
+        """A `}` too many closed a block too early: what then seemed to be in the wrong place was not."""
+        self._diagnostics = [one for one in self._diagnostics if not one.message.endswith(MISPLACED)]
+        self._lost = True
 
     # ---- the parser's stack
 
@@ -128,8 +208,10 @@ class Recovery:
         self._stack.pop()
 
     def _give_up_entry(self, start: int, end: int) -> None:
-        """Throw away what was read of the present entry and put BAD in its place."""
-        while self._stack and "BAD" not in self._parser.choices():
+        """Throw away what was read of the present entry, whole blocks with it, and put BAD in its place."""
+        inside = 0
+        while self._stack and (inside or "BAD" not in self._parser.choices()):
+            inside += self._top_is("RBRACE") - (self._top_is("LBRACE") and inside > 0)
             self._pop()
         self._feed("BAD", start, end)
 
@@ -152,19 +234,18 @@ class Recovery:
     def _go_to(self, offset: int) -> None:
         self._parser.lexer_thread.state.line_ctr.char_pos = offset
 
-    # ---- what follows
-
-    def _is_declaration(self, offset: int) -> bool:
-        """Whether the line at an offset, not indented, begins a declaration and not a step of the same word."""
-        return bool(_DECLARATION.match(self._text, offset))
-
-    def _body_follows(self, offset: int) -> bool:
-        """Whether the next line that holds something is indented, as the body of a block is."""
-        return bool(re.compile(r"[;\n\s]*\n[ \t]+[^\s}]").match(self._text, offset))
+    def _is_closed_below(self, offset: int) -> bool:
+        """Whether the lines below, as long as they are indented more than this one, are followed by a `}`."""
+        start = self._text.rfind("\n", 0, offset) + 1
+        this, *below = (line for line in self._text[start:].splitlines() if line.strip())
+        indent = len(this) - len(this.lstrip())
+        after = next((line for line in below if len(line) - len(line.lstrip()) <= indent), "")
+        return bool(below) and below[0] is not after and after.lstrip().startswith("}") and after[:indent].isspace()
 
     # ---- what is said
 
     def _report_unclosed(self, brace: Token, note: str, reached: int | None = None) -> None:
+        self._lost = True
         start = brace.start_pos
         labels = () if reached is None else (Expectations.label(self._source, reached, "this one"),)
         span = Span(self._source.path, start, start + 1)

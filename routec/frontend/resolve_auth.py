@@ -44,7 +44,7 @@ def resolve_module(scope: Scope, path: str, auth: syntax.Auth) -> dict[str, Any]
         "fields": fields,
         "tries": _tries(scope, path, settings),
         "seconds": _within(scope, path, settings),
-        "log": _log(scope, path, settings, fields),
+        "log": _log(scope, path, auth, settings.get("log"), fields),
         "users": _users(scope, path, auth, {field["kind"]: field for field in fields}),
     }
 
@@ -151,17 +151,21 @@ def _within(scope: Scope, path: str, settings: dict[str, syntax.Setting]) -> int
     return DEFAULT_SECONDS
 
 
-def _log(scope: Scope, path: str, settings: dict[str, syntax.Setting], fields: list[dict[str, Any]]) -> list[str]:
+def _log(
+    scope: Scope, path: str, auth: syntax.Auth, line: syntax.Setting | None, fields: list[dict[str, Any]]
+) -> list[str]:
     """The kinds of the fields that the log keeps: those named, or without a `log` line all but the password."""
-    if "log" not in settings:
+    if line is None:
         return [field["kind"] for field in fields if field["kind"] != "password"]
     kinds = {field["kind"]: field["kind"] for field in fields}
     kinds |= {field["alias"]: field["kind"] for field in fields if field["alias"]}
     kept: dict[str, Word] = {}
-    for word in settings["log"].values:
+    for word in line.values:
         if not isinstance(word, Word):
             continue
         kind = kinds.get(word.text)
+        if kind is None and auth.broken:
+            continue
         if kind is None:
             note = "this module asks for no such field"
             help = did_you_mean(word.text, kinds)

@@ -26,6 +26,8 @@ DEEPEST = 20
 
 CAUSES = ("busy", "congestion", "rejected")
 
+KINDS = {"did": "DID", "extension": "extension"}
+
 _adapter = TypeAdapter(System)
 
 
@@ -53,7 +55,9 @@ def resolve(
 
 def _declare(scope: Scope, file: syntax.File) -> None:
     steps = [step for step in file.steps if not isinstance(step, syntax.Broken)]
-    if steps and file.declarations:
+    if file.lost_declarations:
+        scope.doubtful.add(file.path)
+    elif steps and file.declarations:
         scope.fault(
             codes.MIXED_FILE,
             "a step beside declarations",
@@ -61,15 +65,16 @@ def _declare(scope: Scope, file: syntax.File) -> None:
             "a file holds declarations, or the bare steps of one route",
             "put the step into a `route NAME { … }`",
         )
-    elif file.steps and steps:
-        scope.declare(scope.routes, file.path, _bare_route(scope, file, steps))
+    elif file.steps and not file.declarations:
+        scope.declare(scope.routes, file.path, _bare_route(scope, file))
     for declaration in file.declarations:
         names = {syntax.Route: scope.routes, syntax.Auth: scope.modules, syntax.Prompt: scope.prompts}
         scope.declare(names[type(declaration)], file.path, declaration)
 
 
-def _bare_route(scope: Scope, file: syntax.File, steps: list[syntax.Step]) -> syntax.Route:
+def _bare_route(scope: Scope, file: syntax.File) -> syntax.Route:
     """The route that a file of bare steps is: it has the file's name."""
+    steps = file.steps
     stem = PurePosixPath(file.path).name.removesuffix(".route")
     if file.path == "<stdin>":
         stem = "stdin"
@@ -94,6 +99,8 @@ def _route(scope: Scope, path: str, route: syntax.Route) -> dict[str, Any] | Non
     title = unescape(path, route.title, scope.report) if route.title else None
     entries = [_entry(scope, path, entry) for entry in route.entries]
     steps = _steps(scope, path, route.steps, 0)
+    if path in scope.doubtful:
+        return None
     if not route.steps:
         scope.fault(
             codes.EMPTY_ROUTE, f"route `{route.name.text}` has no steps", name_span, help="end it with `hangup`"
@@ -118,7 +125,7 @@ def _entry(scope: Scope, path: str, entry: syntax.On) -> dict[str, Any] | None:
         fault = "" if EXTENSION.fullmatch(number) else "an extension has digits and `*` only, 40 at the most"
         help = f"did you mean `on did {number}`?" if number.startswith("+") else ""
     if fault:
-        scope.fault(codes.BAD_NUMBER, f"`{number}` is no {entry.kind}", span, fault, help)
+        scope.fault(codes.BAD_NUMBER, f"`{number}` is no {KINDS[entry.kind]}", span, fault, help)
         return None
     return {"span": span, "kind": entry.kind, "number": number}
 

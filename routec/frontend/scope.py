@@ -34,8 +34,10 @@ class Scope:
     """The sound files below routes/prompts/, each with its fault or an empty string."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
     routes: Names = field(default_factory=lambda: Names("route"))
-    modules: Names = field(default_factory=lambda: Names("auth"))
+    modules: Names = field(default_factory=lambda: Names("module"))
     prompts: Names = field(default_factory=lambda: Names("prompt"))
+    doubtful: set[str] = field(default_factory=set)
+    """Files in which a block begins or ends where it should not: nothing is judged of what calls do there."""
     names_lost: bool = False
     """A declaration could not be read: a name that looks unknown may be its."""
 

@@ -35,6 +35,8 @@ def resolve_sound(scope: Scope, path: str, sound: Word | Text) -> tuple[str, str
                 "no `prompt` declaration has this name, and routes/prompts/ has no such file",
                 did_you_mean(name, known) or f'a sound that Asterisk has is quoted: `"{name}"`',
             )
+    elif fault := scope.sounds[f"{name}{SUFFIX}"]:
+        scope.fault(codes.BAD_SOUND_FILE, f"Asterisk cannot play `{name}{SUFFIX}`", span_of(path, sound), fault)
     return name, f"{scope.settings.asterisk.sounds}/{name}"
 
 
@@ -61,11 +63,11 @@ def resolve_prompts(scope: Scope) -> list[dict[str, Any]]:
 def _prompt(scope: Scope, path: str, prompt: syntax.Prompt) -> dict[str, Any]:
     span = span_of(path, prompt.file or prompt.name)
     file, sound = prompt_file(prompt)
-    if prompt.file is not None:
-        meant = unescape(path, prompt.file, scope.report)
-        if meant == prompt.file.raw and not is_sound_name(meant):
+    meant = None if prompt.file is None else unescape(path, prompt.file, scope.report)
+    if meant is not None and prompt.file is not None and not is_sound_name(meant):
+        if meant == prompt.file.raw:
             _bad_name(scope, meant, span)
-    if file is not None:
+    elif file is not None:
         _check_file(scope, file, span, recorded=prompt.record is not None)
     if prompt.record is not None and not EXTENSION.fullmatch(prompt.record.text):
         scope.fault(
