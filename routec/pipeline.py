@@ -86,6 +86,9 @@ def _compile(project: Input, *, dialplan: bool) -> Compilation:
     sources: Sources = {}
     trees = []
     faults = list(project.unread)
+    if not project.files and not faults:
+        help = "a route file is named like routes/front.route"
+        faults.append(Diagnostic(codes.NO_ROUTES, "there is no route file here", help=help))
     for path in sorted(project.files):
         sources[path], found = read(path, project.files[path])
         if not has_errors(found):

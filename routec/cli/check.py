@@ -10,7 +10,7 @@ from routec.cli import FAULTS, GOOD
 from routec.cli.here import project_root
 from routec.cli.main import fail
 from routec.cli.show import counted, show, summary
-from routec.diagnostics import Diagnostic, codes, has_errors
+from routec.diagnostics import has_errors
 from routec.pipeline import Input, compile_routes
 from routec.project import ROUTES, gather, load, shown
 
@@ -33,8 +33,6 @@ def check(paths: tuple[str, ...], form: str, stdin_path: str | None) -> None:
     diagnostics = compilation.diagnostics
     if wanted is not None:
         diagnostics = [diagnostic for diagnostic in diagnostics if diagnostic.path in wanted]
-    if not project.files and not diagnostics:
-        diagnostics = [Diagnostic(codes.NO_ROUTES, "there is no route file here", help="a file such as front.route")]
     if form == "json":
         from routec.diagnostics.render_json import render_json
 

@@ -71,8 +71,8 @@ def main() -> NoReturn:
             raise
         click.echo(
             f"error[RT901]: internal error: {type(error).__name__}\n"
-            "  = help: this is a bug of routec's, not a fault of yours; ROUTEC_DEBUG=1 shows where, for a report\n"
-            "  = docs: routec explain RT901",
+            "   = help: this is a bug of routec's, not a fault of yours; ROUTEC_DEBUG=1 shows where, for a report\n"
+            "   = docs: routec explain RT901",
             err=True,
         )
         sys.exit(FAULTS)
@@ -80,5 +80,5 @@ def main() -> NoReturn:
 
 def fail(message: str, help: str = "", code: int = USAGE) -> NoReturn:
     """End with a message for the user."""
-    click.echo(f"Error: {message}" + (f"\n  = help: {help}" if help else ""), err=True)
+    click.echo(f"Error: {message}" + (f"\n   = help: {help}" if help else ""), err=True)
     sys.exit(code)

@@ -94,7 +94,7 @@ def unused_routes(facts: Facts) -> Iterator[Diagnostic]:
                 f"nothing leads to route `{route.name}`",
                 route.span,
                 "it has no `on` line, and no route that callers reach goes to it",
-                help="`on did +3225551234` or `on extension 600` in the route",
+                help=f"an `on` line in `route {route.name} {{ … }}`, or `goto {route.name}` where callers come by",
             )
 
 

@@ -79,8 +79,14 @@ class Recovery:
     # ---- one fault
 
     def _mend(self, kind: str, offset: int) -> None:
+        """Say what is wrong with the token at an offset, and bring the parser to where it can go on."""
         accepted = self._parser.accepts()
         open_blocks = self._open_blocks()
+        if not self._mend_block(kind, offset, accepted, open_blocks):
+            self._mend_entry(kind, offset, accepted, is_outside=not open_blocks)
+
+    def _mend_block(self, kind: str, offset: int, accepted: set[str], open_blocks: list[Token]) -> bool:
+        """Mend a brace that is missing or one too many; False where that is not the fault."""
         line_start = self._text.rfind("\n", 0, offset) + 1
         if kind == "$END" and open_blocks:
             self._report_unclosed(open_blocks[-1], "the file ends before it is")
@@ -101,7 +107,13 @@ class Recovery:
                 self._feed("_SEP", offset)
             self._give_up_entry(offset, offset + 1)
             self._go_to(offset + 1)
-        elif kind == "LBRACE" and self._text[:offset].rstrip(" \t").endswith("{"):
+        else:
+            return False
+        return True
+
+    def _mend_entry(self, kind: str, offset: int, accepted: set[str], *, is_outside: bool) -> None:
+        """Mend an entry that cannot be read: pass over what does not fit, or give the entry up."""
+        if kind == "LBRACE" and self._text[:offset].rstrip(" \t").endswith("{"):
             self._report_unexpected(kind, offset, accepted)
             self._go_to(offset + 1)
         elif kind == "" and self._text.startswith('"', offset):
@@ -115,7 +127,7 @@ class Recovery:
             for missing in ("_SEP", "BAD", "_SEP"):
                 self._feed(missing, offset)
             self._go_to(offset)
-        elif not open_blocks and (head := _HEAD.search(self._text, 0, offset)):
+        elif is_outside and (head := _HEAD.search(self._text, 0, offset)):
             self._report(
                 codes.UNEXPECTED, "the `{` of this block is missing", head.end(1), help="put `{` at the line's end"
             )

@@ -58,14 +58,17 @@ def _fields(scope: Scope, path: str, auth: syntax.Auth) -> list[dict[str, Any]]:
     for field in auth.fields:
         if field.kind in seen:
             scope.repeated(
-                f"`{field.kind}`", span_of(path, field), span_of(path, seen[field.kind]), codes.DUPLICATE_SETTING
+                f"`{field.kind}` is asked for twice",
+                span_of(path, field),
+                span_of(path, seen[field.kind]),
+                codes.DUPLICATE_SETTING,
             )
             continue
         seen[field.kind] = field
         if field.alias is not None:
             span = span_of(path, field.alias)
             if field.alias.text in words:
-                scope.repeated(f"the word `{field.alias.text}`", span, words[field.alias.text])
+                scope.repeated(f"the word `{field.alias.text}` stands for two fields", span, words[field.alias.text])
             elif field.alias.text in FIELDS and field.alias.text != field.kind:
                 note = f"`{field.alias.text}` is a field of its own"
                 scope.fault(codes.DUPLICATE_NAME, f"`{field.alias.text}` cannot stand for another field", span, note)
@@ -106,7 +109,7 @@ def _settings(scope: Scope, path: str, auth: syntax.Auth) -> dict[str, syntax.Se
     for setting in auth.settings:
         if setting.kind in settings:
             first = span_of(path, settings[setting.kind])
-            scope.repeated(f"`{setting.kind}`", span_of(path, setting), first, codes.DUPLICATE_SETTING)
+            scope.repeated(f"`{setting.kind}` is set twice", span_of(path, setting), first, codes.DUPLICATE_SETTING)
         else:
             settings[setting.kind] = setting
     return settings
@@ -172,7 +175,7 @@ def _log(
             scope.fault(codes.UNKNOWN_FIELD, f"unknown field `{word.text}`", span_of(path, word), note, help)
         elif kind in kept:
             first = span_of(path, kept[kind])
-            scope.repeated(f"`{word.text}` in the log", span_of(path, word), first, codes.DUPLICATE_SETTING)
+            scope.repeated(f"`{word.text}` is in the log twice", span_of(path, word), first, codes.DUPLICATE_SETTING)
         else:
             kept[kind] = word
     if "password" in kept:
@@ -191,7 +194,7 @@ def _users(scope: Scope, path: str, auth: syntax.Auth, fields: dict[str, dict[st
     for user in auth.users:
         span = span_of(path, user.name)
         if user.name.text in names:
-            scope.repeated(f"user `{user.name.text}`", span, names[user.name.text])
+            scope.repeated(f"user `{user.name.text}` is declared twice", span, names[user.name.text])
             continue
         names[user.name.text] = span
         if not auth.broken:
@@ -199,7 +202,7 @@ def _users(scope: Scope, path: str, auth: syntax.Auth, fields: dict[str, dict[st
         login = user.login.text if user.login else None
         if user.login and login in logins:
             place = span_of(path, user.login)
-            scope.repeated(f"the login `{login}`", place, logins[user.login.text], codes.DUPLICATE_LOGIN)
+            scope.repeated(f"two users have the login `{login}`", place, logins[user.login.text], codes.DUPLICATE_LOGIN)
         elif user.login:
             logins[user.login.text] = span_of(path, user.login)
         table.append(

@@ -56,13 +56,13 @@ class Scope:
             names.declared[word.text] = path, declaration
             return
         first_path, first = names.declared[word.text]
-        self.repeated(f"{names.kind} `{word.text}`", span_of(path, word), span_of(first_path, first.name))
-
-    def repeated(self, what: str, span: Span, first: Span, code: codes.Code = codes.DUPLICATE_NAME) -> None:
-        """Report something that is there twice."""
-        self.report(
-            Diagnostic(code, f"{what} is declared twice", span, "the second", (Label(first, "first declared here"),))
+        self.repeated(
+            f"{names.kind} `{word.text}` is declared twice", span_of(path, word), span_of(first_path, first.name)
         )
+
+    def repeated(self, message: str, span: Span, first: Span, code: codes.Code = codes.DUPLICATE_NAME) -> None:
+        """Report something that is there twice."""
+        self.report(Diagnostic(code, message, span, "the second", (Label(first, "first declared here"),)))
 
     def unknown(self, code: codes.Code, kind: str, word: Word, path: str, known: Iterable[str], note: str) -> None:
         """Report a name that nothing has, unless the declaration may be one that could not be read."""

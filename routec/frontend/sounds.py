@@ -68,7 +68,7 @@ def _prompt(scope: Scope, path: str, prompt: syntax.Prompt) -> dict[str, Any]:
         if meant == prompt.file.raw:
             _bad_name(scope, meant, span)
     elif file is not None:
-        _check_file(scope, file, span, recorded=prompt.record is not None)
+        _check_file(scope, file, span)
     if prompt.record is not None and not EXTENSION.fullmatch(prompt.record.text):
         scope.fault(
             codes.BAD_NUMBER,
@@ -86,13 +86,13 @@ def _prompt(scope: Scope, path: str, prompt: syntax.Prompt) -> dict[str, Any]:
     }
 
 
-def _check_file(scope: Scope, file: str, span: Span, *, recorded: bool) -> None:
+def _check_file(scope: Scope, file: str, span: Span) -> None:
     if not file.endswith(SUFFIX):
         help = "convert it to .wav; a sound that Asterisk has is named without a suffix"
         scope.fault(codes.BAD_SOUND_FILE, f"`{file}` is no .wav file", span, help=help)
     elif file not in scope.sounds:
         note = f"routes/prompts/{file} is not there: callers hear nothing"
-        help = "it can be recorded by phone" if recorded else did_you_mean(file, scope.sounds)
+        help = did_you_mean(file, scope.sounds)
         scope.fault(codes.MISSING_SOUND, f"missing sound file `{file}`", span, note, help)
     elif scope.sounds[file]:
         scope.fault(codes.BAD_SOUND_FILE, f"Asterisk cannot play `{file}`", span, scope.sounds[file])

@@ -199,7 +199,8 @@ def faults_of(notation: str, text: str) -> list[Diagnostic]:
     """What routec says of an example. A comment `# routes/NAME.route` at its start gives the file its name."""
     settings = ("routes/routec.toml", text.encode()) if notation == "toml" else None
     name = re.match(r"# (routes/.*\.route)\n", text)
-    files = {} if settings else {name[1] if name else "routes/example.route": text.encode()}
+    some = {"routes/some.route": b"route some { on extension 600; hangup }"}
+    files = some if settings else {name[1] if name else "routes/example.route": text.encode()}
     return compile_routes(Input(files, settings, {f"{prompt}.wav": "" for prompt in PROMPTS})).diagnostics
 
 
