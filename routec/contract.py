@@ -50,6 +50,17 @@ PASSWORD_HASH = re.compile(
 """An argon2id hash as `routec users hash` prints it; the numbers are memory in KiB, passes and lanes. The bounds keep
 a hash from asking for more than 1 GB."""
 
+
+def is_password_hash(text: str) -> bool:
+    """Whether argon2 can work with a text at all: of the right form, with costs and lengths that it takes."""
+    match = PASSWORD_HASH.fullmatch(text)
+    if match is None:
+        return False
+    memory, passes, lanes = (int(match[number]) for number in (1, 2, 3))
+    parts = text.split("$")[-2:]
+    return passes >= 1 and lanes >= 1 and memory >= 8 * lanes and all(len(part) % 4 != 1 for part in parts)
+
+
 DIGIT_SECONDS = 5
 """How long the checker waits for the first digit and between digits, in seconds."""
 

@@ -8,7 +8,7 @@ found, so that one run shows everything; the dialplan is made only where there i
 
 import gc
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -52,8 +52,16 @@ class Compilation:
     sources: Sources
     settings: Settings
     system: System
+    sound_files: Collection[str]
     diagnostics: list[Diagnostic]
     dialplan: "Dialplan | None"
+
+    @property
+    def sounds(self) -> list[str]:
+        """The files below routes/prompts/ that belong to prompts."""
+        return sorted(
+            {prompt.file for prompt in self.system.prompts if prompt.file and prompt.file in self.sound_files}
+        )
 
     @property
     def failed(self) -> bool:
@@ -102,7 +110,7 @@ def _compile(project: Input, *, dialplan: bool) -> Compilation:
     faults += found + resolved
     faults += check(system, whole=not has_errors(faults))
     diagnostics = in_order(fault for fault in faults if not _ignored(fault, sources))
-    result = Compilation(sources, settings, system, diagnostics, None)
+    result = Compilation(sources, settings, system, project.sounds or {}, diagnostics, None)
     if not dialplan or has_errors(diagnostics):
         return result
     from routec.backend.lower import lower
@@ -119,7 +127,7 @@ def render(compilation: Compilation) -> dict[str, bytes]:
     with paused_collector():
         return {
             "extensions.conf": render.extensions_conf(compilation.dialplan),
-            "manifest.json": render.manifest_json(compilation.dialplan, compilation.sources),
+            "manifest.json": render.manifest_json(compilation.dialplan, compilation.sources, compilation.sounds),
             MODULES_FILE: runtime_files.modules_file(compilation.system, compilation.settings),
             SCRIPT_FILE: render.signin_agi(compilation.settings),
         }

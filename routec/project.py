@@ -1,11 +1,13 @@
 """A project on disk: finds and reads what a compilation needs. Judges nothing but what it cannot read."""
 
 import os
+import stat
 import wave
 from collections.abc import Iterable
 from pathlib import Path
 
 from routec.diagnostics import Diagnostic, codes
+from routec.frontend.reader import MOST_BYTES
 from routec.pipeline import Input
 from routec.settings import SETTINGS_FILE
 
@@ -47,11 +49,14 @@ def shown(path: Path, root: Path) -> str:
 
 def _read(path: Path, name: str, faults: list[Diagnostic]) -> bytes | None:
     try:
-        return path.read_bytes()
+        if stat.S_ISREG(path.stat().st_mode):
+            with path.open("rb") as file:
+                return file.read(MOST_BYTES + 1)
+        reason = "it is no file"
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        faults.append(Diagnostic(codes.UNREADABLE_FILE, f"cannot read `{name}`: {reason}", file=name))
-        return None
+        reason = (error.strerror or type(error).__name__).lower()
+    faults.append(Diagnostic(codes.UNREADABLE_FILE, f"cannot read `{name}`: {reason}", file=name))
+    return None
 
 
 # ---- sounds

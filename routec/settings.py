@@ -34,7 +34,7 @@ class SettingsError(Exception):
 
 def parse_address(text: str) -> tuple[str, int]:
     """Split `HOST:PORT` (`[::1]:4573` for IPv6; the port may be left out). Raises ValueError."""
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9.-]+))(?::(\d{1,5}))?", text)
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:]+)\]|([A-Za-z0-9][A-Za-z0-9.-]*))(?::([0-9]{1,5}))?", text)
     if match is None:
         raise ValueError("write it as HOST:PORT, such as 127.0.0.1:4573")
     port = int(match[3]) if match[3] else AGI_PORT
@@ -48,12 +48,15 @@ def _is_address(text: str) -> str:
     return text
 
 
+_PLAIN_DIAL = re.compile(r"[^{}]*/[^{}]*\{extension\}[^{}]*")
+
+
 def _is_dial_string(text: str) -> str:
     if len(text) > 100:
         raise ValueError("it has more than 100 characters")
     if text.count("{extension}") != 1:
         raise ValueError("it must hold {extension} once, as in PJSIP/{extension}")
-    if not re.fullmatch(r"[A-Za-z0-9_]+/[A-Za-z0-9_.:@/+*-]*", text.replace("{extension}", "1")):
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*/[A-Za-z0-9_.:@/+*{}-]*", text) or not _PLAIN_DIAL.fullmatch(text):
         raise ValueError("it must be a technology and a resource, as in PJSIP/{extension}, of plain characters only")
     return text
 
@@ -61,6 +64,8 @@ def _is_dial_string(text: str) -> str:
 def _is_path(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_./+-]+", text):
         raise ValueError("a path that Asterisk is given may hold letters, digits and `_./+-` only")
+    if not text.strip("/"):
+        raise ValueError("it names no folder")
     return text.rstrip("/")
 
 
@@ -97,9 +102,9 @@ class PublishSettings(_Table):
 class AmiSettings(_Table):
     """How the PBX is reached to reload it; the secret is in ROUTEC_AMI_SECRET."""
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 5038
-    username: str
+    username: Annotated[str, Field(min_length=1)]
 
 
 class AgiSettings(_Table):

@@ -48,6 +48,4 @@ def build(root: Path, out: Path | None = None) -> tuple[Built, list[str]]:
 
 def _sounds(compilation: Compilation, root: Path) -> dict[str, bytes]:
     """The sound files of the prompts, for Asterisk to play."""
-    folder = root / ROUTES / PROMPTS
-    files = {prompt.file for prompt in compilation.system.prompts if prompt.file}
-    return {f"{SOUNDS}/{file}": (folder / file).read_bytes() for file in sorted(files) if (folder / file).is_file()}
+    return {f"{SOUNDS}/{file}": (root / ROUTES / PROMPTS / file).read_bytes() for file in compilation.sounds}

@@ -1,5 +1,6 @@
 """Generated files on disk: written whole or not at all, and only where they differ."""
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from routec.contract import SCRIPT_FILE
 MAIN_FILE = "extensions.conf"
 """Written last: what it refers to is there before it."""
 
+MANIFEST_FILE = "manifest.json"
 SOUNDS = "sounds"
 
 
@@ -31,13 +33,14 @@ def publish(files: Mapping[str, bytes], folder: Path) -> list[str]:
     """
     names = sorted(files, key=lambda name: (name == MAIN_FILE, name))
     changed = []
+    surplus = _surplus(files, folder)
     name = ""
     try:
         for name in names:
             if not _same(folder / name, files[name]):
                 _replace(folder / name, files[name], 0o755 if name == SCRIPT_FILE else 0o644)
                 changed.append(name)
-        for name in _surplus(files, folder):
+        for name in surplus:
             (folder / name).unlink()
             changed.append(name)
     except OSError as error:
@@ -46,9 +49,13 @@ def publish(files: Mapping[str, bytes], folder: Path) -> list[str]:
 
 
 def _surplus(files: Mapping[str, bytes], folder: Path) -> list[str]:
-    """Sounds that no prompt has any more."""
-    found = (path.relative_to(folder).as_posix() for path in sorted((folder / SOUNDS).rglob("*.wav")))
-    return [name for name in found if name not in files]
+    """Sounds that the build before this one wrote, and that no prompt has any more. Those of others stay."""
+    try:
+        before = json.loads((folder / MANIFEST_FILE).read_bytes())["sounds"]
+        names = [f"{SOUNDS}/{name}" for name in before if ".." not in name.split("/")]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return []
+    return sorted(name for name in names if name not in files and (folder / name).is_file())
 
 
 def _same(path: Path, data: bytes) -> bool:

@@ -23,10 +23,17 @@ class Block:
         return plain(name if count == 1 else f"{name}.{count}")
 
     def mark(self, label: str) -> None:
-        """Give the next line a label."""
+        """Give the next line a label that something jumps to. Raises ValueError if it has one: a line has one label."""
+        if self._mark:
+            raise ValueError(f"the label {self._mark} would be lost")
         self._mark = label
 
     def add(self, app: str, data: str, span: Span, label: str = "") -> None:
-        """Append a line."""
-        self.lines.append(Line(app, data, label or self._mark, span))
+        """Append a line; `label` is for the reader, and gives way to one that is jumped to."""
+        self.lines.append(Line(app, data, self._mark or label, span))
         self._mark = ""
+
+    def end(self, span: Span) -> None:
+        """Append a Hangup, unless no call comes by here any more."""
+        if self._mark or not self.lines or self.lines[-1].app != "Hangup":
+            self.add("Hangup", "", span)

@@ -57,7 +57,7 @@ def goto_name(route: str) -> str:
 
 def _context(route: Route, block: Block, sources: Sources) -> Context:
     lower_steps(block, route.steps)
-    block.add("Hangup", "", route.span)
+    block.end(route.span)
     extensions = (Extension(ANY_NUMBER, tuple(block.lines)),)
     title = f' "{route.title}"' if route.title else ""
     where = f"{route.span.file}:{sources[route.span.file].line(route.span.start)}"
@@ -112,8 +112,7 @@ def _play(block: Block, step: Play) -> None:
 def _sign_in(block: Block, step: SignIn) -> None:
     granted = signin_step.ask(block, step)
     lower_steps(block, step.otherwise)
-    if block.lines[-1].app != "Hangup":
-        block.add("Hangup", "", step.span)
+    block.end(step.span)
     block.mark(granted)
 
 

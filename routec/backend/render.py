@@ -42,10 +42,11 @@ def signin_agi(settings: Settings) -> bytes:
     return _render(f"{SCRIPT_FILE}.j2", python=settings.agi.python)
 
 
-def manifest_json(dialplan: Dialplan, sources: Sources) -> bytes:
-    """The source map: for each context and extension the places that its priorities come from.
+def manifest_json(dialplan: Dialplan, sources: Sources, sounds: Iterable[str]) -> bytes:
+    """What was built: its sound files, and the source map.
 
-    A place is `[priority, file, line, column]` and holds until the priority of the next one.
+    The map has, for each context and extension, the places that its priorities come from. A place is
+    `[priority, file, line, column]` and holds until the priority of the next one.
     """
     files = {path: json.dumps(path) for path in sources}
     contexts = []
@@ -57,7 +58,8 @@ def manifest_json(dialplan: Dialplan, sources: Sources) -> bytes:
         route = json.dumps(context.route or None)
         contexts.append(f'  "{context.name}": {{"route":{route},"extensions":{{{extensions}}}}}')
     joined = ",\n".join(contexts)
-    return f'{{\n "format": {MANIFEST_FORMAT},\n "contexts": {{\n{joined}\n }}\n}}\n'.encode()
+    listed = json.dumps(sorted(sounds))
+    return f'{{\n "format": {MANIFEST_FORMAT},\n "sounds": {listed},\n "contexts": {{\n{joined}\n }}\n}}\n'.encode()
 
 
 def _places(lines: Iterable[Line], sources: Sources, files: dict[str, str]) -> str:

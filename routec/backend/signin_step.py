@@ -6,7 +6,8 @@ value behind. A server that hangs would hold the caller for ever: `AGIEXITONHANG
 and Asterisk goes on at the extension `T` of the context that it is in. (Measured on 22.10; res_agi.c, pbx.c.)
 
 The conversation of a module stands in a context of its own, which every route enters by Gosub: one place to read, and
-a `T` that cannot lead anywhere but back to where the verdict is judged.
+a `T` that cannot lead anywhere but back to where the verdict is judged. Where nothing answers, it waits a second, so
+that a route which tries again does not keep the PBX spinning.
 """
 
 from routec.backend.block import Block
@@ -22,11 +23,9 @@ def ask(block: Block, step: SignIn) -> str:
     """Append the step up to where those stand who did not pass; gives the label for those who did."""
     name = plain(step.module)
     granted = block.label(f"granted-{name}")
-    block.mark(block.label(f"auth-{name}"))
-    block.add("Set", f"{VERDICT}=", step.span)
+    block.add("Set", f"{VERDICT}=", step.span, block.label(f"auth-{name}"))
     block.add("Gosub", f"{block.signin[step.module]},${{EXTEN}},1", step.span)
     block.add("GotoIf", f'$["${{{VERDICT}}}" = "{GRANTED}"]?{granted}', step.span)
-    block.mark(block.label(f"refused-{name}"))
     return granted
 
 
@@ -43,6 +42,8 @@ def context(module: Module, settings: Settings, sources: Sources) -> Context:
         ("AGI", f"agi://{address}:{port}/{AGI_FOLDER}/{name}", ""),
         ("GotoIf", f'$["${{{VERDICT}}}" != ""]?answered', ""),
         ("AGI", f"{plain(settings.script)},{name}", ""),
+        ("GotoIf", f'$["${{{VERDICT}}}" != ""]?answered', ""),
+        ("Wait", "1", ""),
         ("Set", "TIMEOUT(absolute)=0", "answered"),
         ("Return", "", ""),
     ]

@@ -32,6 +32,8 @@ def check(paths: tuple[str, ...], form: str, stdin_path: str | None) -> None:
     compilation = compile_routes(project, dialplan=False)
     diagnostics = compilation.diagnostics
     if wanted is not None:
+        # The settings belong to every file.
+        wanted |= {project.settings[0]} if project.settings else set()
         diagnostics = [diagnostic for diagnostic in diagnostics if diagnostic.path in wanted]
     if form == "json":
         from routec.diagnostics.render_json import render_json
@@ -46,10 +48,10 @@ def check(paths: tuple[str, ...], form: str, stdin_path: str | None) -> None:
 
 def _gather(root: Path, paths: tuple[str, ...], stdin_path: str | None) -> tuple[Input, set[str] | None]:
     """What to compile, and the files whose faults are wanted (None: all)."""
-    if not paths:
-        return load(project_root()), None
     if stdin_path is not None and paths != ("-",):
         fail("--stdin-path goes with `-` alone")
+    if not paths:
+        return load(project_root()), None
     if "-" in paths:
         return _stdin(root, paths, stdin_path)
     for path in paths:
@@ -57,9 +59,10 @@ def _gather(root: Path, paths: tuple[str, ...], stdin_path: str | None) -> tuple
             fail(f"there is no `{path}`")
     asked = gather([Path(path) for path in paths], root)
     wanted = {*asked.files, *(fault.path for fault in asked.unread)}
-    if not all(name.startswith(f"{ROUTES}/") for name in wanted):
+    if not wanted or not all(name.startswith(f"{ROUTES}/") for name in wanted):
         return asked, None
-    return load(root), wanted
+    project = load(root)
+    return replace(project, files={**project.files, **asked.files}), wanted
 
 
 def _stdin(root: Path, paths: tuple[str, ...], stdin_path: str | None) -> tuple[Input, set[str]]:

@@ -66,6 +66,8 @@ def main() -> NoReturn:
     """Run the command line. No traceback reaches a user: what was not foreseen is our own bug, and says so."""
     try:
         sys.exit(routec(standalone_mode=True, prog_name="routec"))
+    except OSError as error:
+        fail(error.strerror or str(error), code=FAULTS)
     except Exception as error:
         if os.environ.get("ROUTEC_DEBUG"):
             raise

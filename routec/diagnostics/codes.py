@@ -26,7 +26,7 @@ NOT_UTF8 = Code("RT002", "not-utf-8")
 HIDDEN_CHARACTER = Code("RT003", "hidden-character")
 BAD_SETTINGS = Code("RT004", "bad-settings")
 FILE_TOO_LARGE = Code("RT005", "file-too-large")
-NO_ROUTES = Code("RT006", "no-routes", "warning")
+NO_ROUTES = Code("RT006", "no-routes")
 # RT1: syntax
 UNEXPECTED = Code("RT101", "unexpected-text")
 UNKNOWN_WORD = Code("RT102", "unknown-word")

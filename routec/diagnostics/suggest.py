@@ -5,15 +5,12 @@ from collections.abc import Iterable
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word most like `word`, or None where none is like it. Equal likeness: the first by alphabet."""
-    from difflib import SequenceMatcher
+    from difflib import SequenceMatcher, get_close_matches
 
-    best, best_score = None, 0.0
     lowered = word.lower()
-    for candidate in sorted(known):
-        score = SequenceMatcher(None, lowered, candidate).ratio()
-        if score > best_score:
-            best, best_score = candidate, score
-    return best if best_score >= 0.6 else None
+    near = [candidate for candidate in known if abs(len(candidate) - len(word)) <= 3]
+    best = get_close_matches(lowered, near, n=4, cutoff=0.65)
+    return min(best, key=lambda found: (-SequenceMatcher(None, found, lowered).ratio(), found), default=None)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Self
 from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend.flow import ends, loops, step_ends, ways
 from routec.model import Dial, Entry, Goto, Play, Route, SignIn, Step, System
-from routec.model.limits import LONGEST_DATA, LONGEST_ROUTE_NAME, MOST_TARGETS
+from routec.model.limits import LONGEST_DATA, LONGEST_MODULE_NAME, LONGEST_ROUTE_NAME, MOST_TARGETS
 from routec.model.numbers import did_doubt, did_forms
 from routec.model.walk import all_steps, blocks
 
@@ -180,12 +180,12 @@ def names_too_long(facts: Facts) -> Iterator[Diagnostic]:
                 f"Asterisk cuts the name of a context, which leaves {LONGEST_ROUTE_NAME} for a route",
             )
     for module in facts.system.modules:
-        if len(module.name) > LONGEST_ROUTE_NAME:
+        if len(module.name) > LONGEST_MODULE_NAME:
             yield Diagnostic(
                 codes.NAME_TOO_LONG,
                 f"the name `{module.name}` has {len(module.name)} characters",
                 module.span,
-                f"a module has {LONGEST_ROUTE_NAME} at the most",
+                f"Asterisk cuts the name of a context, which leaves {LONGEST_MODULE_NAME} for a module",
             )
 
 

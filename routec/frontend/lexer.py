@@ -41,8 +41,9 @@ class RouteLexer(Lexer):
             f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in terminals if not _is_word(t) and t.name not in ignored
         ]
         blank = "|".join(terminal.pattern.to_regexp() for terminal in terminals if terminal.name in ignored)
-        self._token = re.compile(f"(?:{blank})*(?:{'|'.join(tokens)})")
-        self._blank = re.compile(f"(?:{blank})*")
+        # Possessive, so that what a comment holds is never tried as tokens.
+        self._token = re.compile(f"(?:{blank})*+(?:{'|'.join(tokens)})")
+        self._blank = re.compile(f"(?:{blank})*+")
 
     def lex(self, lexer_state: LexerState, parser_state: Any) -> Iterator[Token]:  # type: ignore[override]
         """The tokens from the state's place on. Raises UnexpectedCharacters."""

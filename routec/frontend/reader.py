@@ -9,7 +9,7 @@ MOST_BYTES = 8 * 1024 * 1024
 """A route file of more than 8 MiB is taken for a mistake (10,000 routes are 2 MiB)."""
 
 _HIDDEN = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]"
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\u2800\u3164\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
     r"|\r(?!\n)"
 )
 """Control characters, and those of Unicode that take no room or turn the direction of writing ("Trojan Source")."""
@@ -18,7 +18,7 @@ _HIDDEN = re.compile(
 def read(path: str, data: bytes) -> tuple[Source, list[Diagnostic]]:
     """The text of a file and what is wrong with it as text. With faults the text is empty or to be shown only."""
     if len(data) > MOST_BYTES:
-        message = f"this file has {len(data)} bytes; a route file has {MOST_BYTES} at the most"
+        message = f"this file has more than {MOST_BYTES} bytes, which no route file has"
         return Source(path, ""), [Diagnostic(codes.FILE_TOO_LARGE, message, file=path)]
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from routec.contract import FIELDS, PASSWORD_HASH, PURPOSES
+from routec.contract import FIELDS, PURPOSES, is_password_hash
 from routec.diagnostics import codes, did_you_mean
 from routec.frontend import syntax
 from routec.frontend.scope import Scope, span_of
@@ -242,7 +242,7 @@ def _password(scope: Scope, path: str, user: syntax.User) -> str | None:
         return None
     span = span_of(path, user.password)
     text = user.password.raw if isinstance(user.password, Text) else user.password.text
-    if PASSWORD_HASH.fullmatch(text):
+    if is_password_hash(text):
         return text
     if text.isdigit() or isinstance(user.password, Word):
         scope.fault(

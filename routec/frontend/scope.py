@@ -9,6 +9,9 @@ from routec.frontend.syntax import Word
 from routec.settings import Settings
 from routec.source import Span
 
+MOST_SUGGESTIONS = 50
+"""Whoever has more unknown names than this has moved something; each suggestion compares with all names."""
+
 Declared = syntax.Route | syntax.Auth | syntax.Prompt
 
 
@@ -38,6 +41,7 @@ class Scope:
     prompts: Names = field(default_factory=lambda: Names("prompt"))
     doubtful: set[str] = field(default_factory=set)
     """Files in which a block begins or ends where it should not: nothing is judged of what calls do there."""
+    _suggestions: int = 0
     names_lost: bool = False
     """A declaration could not be read: a name that looks unknown may be its."""
 
@@ -67,7 +71,8 @@ class Scope:
     def unknown(self, code: codes.Code, kind: str, word: Word, path: str, known: Iterable[str], note: str) -> None:
         """Report a name that nothing has, unless the declaration may be one that could not be read."""
         if not self.names_lost:
-            help = did_you_mean(word.text, known)
+            self._suggestions += 1
+            help = did_you_mean(word.text, known) if self._suggestions <= MOST_SUGGESTIONS else ""
             self.fault(code, f"unknown {kind} `{word.text}`", span_of(path, word), note, help)
 
 

@@ -11,6 +11,7 @@ from routec.model.numbers import EXTENSION
 from routec.source import Span
 
 SUFFIX = ".wav"
+FORMATS = (".wav", ".wav16", ".gsm", ".ulaw", ".alaw", ".sln", ".sln16", ".g722", ".g729", ".mp3")
 
 
 def resolve_sound(scope: Scope, path: str, sound: Word | Text) -> tuple[str, str]:
@@ -19,6 +20,10 @@ def resolve_sound(scope: Scope, path: str, sound: Word | Text) -> tuple[str, str
         name = unescape(path, sound, scope.report)
         if name == sound.raw and not is_sound_name(name):
             _bad_name(scope, name, span_of(path, sound))
+        elif name.endswith(FORMATS):
+            note = "Asterisk finds the format itself, and would look for a second suffix"
+            help = f'"{name.rpartition(".")[0]}"'
+            scope.fault(codes.BAD_SOUND_NAME, f"`{name}` has a suffix", span_of(path, sound), note, help)
         return name, name
     name = sound.text
     declaration = scope.prompts.declared.get(name)
@@ -57,7 +62,7 @@ def resolve_prompts(scope: Scope) -> list[dict[str, Any]]:
         if file not in declared and is_sound_name(name):
             sound = f"{scope.settings.asterisk.sounds}/{name}"
             table.append({"span": Span(f"routes/prompts/{file}", 0, 0), "name": name, "sound": sound, "file": file})
-    return table
+    return sorted(table, key=lambda prompt: str(prompt["name"]))
 
 
 def _prompt(scope: Scope, path: str, prompt: syntax.Prompt) -> dict[str, Any]:

@@ -11,5 +11,7 @@ HASH_DIGITS = 12
 
 LONGEST_ROUTE_NAME = LONGEST_CONTEXT - len("routec-") - 1 - HASH_DIGITS
 
+LONGEST_MODULE_NAME = LONGEST_CONTEXT - len("routec-signin.") - 1 - HASH_DIGITS
+
 MOST_TARGETS = 50
 """Extensions rung by one `dial`: 50 times the longest dial string and extension still fit `LONGEST_DATA`."""

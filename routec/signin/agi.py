@@ -91,7 +91,7 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
         """Set a channel variable. `name` is a plain one: `SET VARIABLE` would also run a dialplan function."""
         if not _VARIABLE.fullmatch(name):
             raise AgiError("a variable name that is not plain")
-        super().set_variable(name, value)
+        self.execute("SET VARIABLE", name, self._quote(value))
 
     def _quote(self, string: str) -> str:
         if len(string) > MOST_VALUE or not string.isprintable():

@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from routec.contract import FIELDS, MODULES_FORMAT, PASSWORD_HASH, PURPOSES, Field, Module, User
+from routec.contract import FIELDS, MODULES_FORMAT, PURPOSES, Field, Module, User, is_password_hash
 from routec.settings import Address, AgiSettings, PlainPath, Settings, SigninSettings
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,78}")
@@ -147,7 +147,7 @@ def _user_fault(user: User) -> str | None:
         return f"{user.name!r:.90} is no name for a user"
     if user.login is not None and not re.fullmatch(rf"[0-9]{{1,{MOST_DIGITS}}}", user.login):
         return f"the login of {user.name} must be digits"
-    if user.password is not None and not PASSWORD_HASH.fullmatch(user.password):
+    if user.password is not None and not is_password_hash(user.password):
         return f"the password of {user.name} is no argon2id hash; `routec users hash` makes one"
     return None
 

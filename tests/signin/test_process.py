@@ -76,7 +76,7 @@ def test_over_pipes_and_nothing_but_agi_on_standard_output(process: Process) -> 
     )
     lines = done.stdout.decode().splitlines()
     assert [line.split()[0] for line in lines] == ["GET"] * 3 + ["SET"] * 5
-    assert lines[-1] == 'SET VARIABLE "ROUTEC_VERDICT" "granted"'
+    assert lines[-1] == 'SET VARIABLE ROUTEC_VERDICT "granted"'
     assert done.stderr == b""
 
 

@@ -40,7 +40,7 @@ class TestConversations:
             "ROUTEC_VERDICT": "granted",
         }
         assert call.commands[0] == "GET DATA routec/enter_login 5000 5"
-        assert call.commands[-1] == 'SET VARIABLE "ROUTEC_VERDICT" "granted"'
+        assert call.commands[-1] == 'SET VARIABLE ROUTEC_VERDICT "granted"'
         (row,) = rows(log)
         assert abs(row.time.timestamp() - time.time()) < 20
         assert (row.module, row.purpose, row.verdict, row.reason) == ("hotel_staff", "register", "granted", "ok")

@@ -1,0 +1,119 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from routec.apply.build import build, compile_project
+from tests.unit.conftest import Cli, Write, wav
+
+GOOD = "route front { on extension 600; prompt hello; hangup }\n"
+FILES = {"extensions.conf", "manifest.json", "signin.agi", "signin.json", "sounds/hello.wav"}
+
+
+@pytest.fixture
+def project(write: Write, tmp_path: Path) -> Path:
+    write({"routes/a.route": GOOD})
+    wav(tmp_path / "routes/prompts/hello.wav")
+    return tmp_path
+
+
+def content(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_build_and_its_check(project: Path, cli: Cli) -> None:
+    assert cli("build", "--check").exit_code == 1
+    assert not (project / "generated").exists()
+    result = cli("build")
+    assert result.exit_code == 0
+    assert "1 route" in result.output
+    assert content(project / "generated") == FILES
+    result = cli("build", "--check")
+    assert (result.exit_code, "up to date" in result.output) == (0, True)
+    (project / "generated/extensions.conf").write_text("")
+    result = cli("build", "--check")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "stale: extensions.conf" in result.stderr
+    assert (project / "generated/extensions.conf").read_text() == ""
+    assert cli("build").exit_code == 0
+    assert cli("build", "--check").exit_code == 0
+
+
+def test_out(project: Path, cli: Cli) -> None:
+    assert cli("build", "--out", "x/y").exit_code == 0
+    assert content(project / "x/y") == FILES
+    assert not (project / "generated").exists()
+    assert cli("build", "--out", "x/y", "--check").exit_code == 0
+    assert cli("build", "--check").exit_code == 1
+
+
+def test_published_where_the_settings_say(project: Path, write: Write, cli: Cli) -> None:
+    """`routec build` writes generated/ for git all the same."""
+    write({"routes/routec.toml": f'[publish]\nto = "{project}/etc"\n'})
+    build(project)
+    assert content(project / "etc") == FILES
+    assert cli("build", "--check").exit_code == 1
+    assert cli("build").exit_code == 0
+    assert content(project / "generated") == FILES
+
+
+def test_with_an_error_nothing_is_written(project: Path, write: Write, cli: Cli) -> None:
+    cli("build")
+    before = (project / "generated/extensions.conf").read_bytes()
+    write({"routes/a.route": GOOD.replace("600", "700"), "routes/b.route": "goto nowhere"})
+    for arguments in (("build",), ("build", "--check")):
+        result = cli(*arguments)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "RT203" in result.stderr
+    assert (project / "generated/extensions.conf").read_bytes() == before
+
+
+def test_a_sound_that_no_prompt_has_goes(project: Path, cli: Cli) -> None:
+    wav(project / "routes/prompts/more.wav")
+    cli("build")
+    assert (project / "generated/sounds/more.wav").exists()
+    (project / "routes/prompts/more.wav").unlink()
+    assert cli("build", "--check").exit_code == 1
+    cli("build")
+    assert content(project / "generated") == FILES
+
+
+def test_what_cannot_be_written(project: Path, cli: Cli) -> None:
+    (project / "file").write_text("")
+    result = cli("build", "--out", "file/x")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "file/x" in result.stderr
+    assert cli("build", "--out", "file").exit_code == 2
+
+
+def test_no_project(write: Write, cli: Cli) -> None:
+    write({})
+    for verb in ("build", "check", "watch", "serve"):
+        result = cli(verb)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "routes/" in result.stderr
+
+
+def test_by_function(project: Path) -> None:
+    built, changed = build(project)
+    assert set(changed) == FILES == set(built.files)
+    assert not built.failed
+    assert build(project)[1] == []
+    assert compile_project(project).files == built.files
+
+
+def test_the_same_bytes_from_elsewhere_at_another_time(project: Path, tmp_path: Path) -> None:
+    """No time, no host, no folder, no hash seed, no locale is in the files."""
+    other = tmp_path / "elsewhere" / "deeper"
+    (other / "routes/prompts").mkdir(parents=True)
+    for name in ("routes/a.route", "routes/prompts/hello.wav"):
+        (other / name).write_bytes((project / name).read_bytes())
+    found = []
+    root = Path(__file__).parents[2]
+    for folder, seed in ((project, "1"), (other, "2")):
+        env = {**os.environ, "PYTHONPATH": str(root), "PYTHONHASHSEED": seed, "TZ": f"UTC{seed}", "LC_ALL": "C"}
+        subprocess.run([sys.executable, "-m", "routec", "build"], cwd=folder, env=env, check=True, capture_output=True)
+        found.append({name: (folder / "generated" / name).read_bytes() for name in FILES})
+    assert found[0] == found[1]
