@@ -45,7 +45,7 @@ FIELDS = ("login", "password", "extra1", "extra2")
 PURPOSES = ("gate", "timeclock", "register")
 
 PASSWORD_HASH = re.compile(
-    r"\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=(\d{1,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}"
+    r"\$argon2id\$v=19\$m=([0-9]{1,6}),t=([0-9]{1,2}),p=([0-9]{1,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}"
 )
 """An argon2id hash as `routec users hash` prints it; the numbers are memory in KiB, passes and lanes. The bounds keep
 a hash from asking for more than 1 GB."""

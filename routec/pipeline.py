@@ -8,7 +8,7 @@ found, so that one run shows everything; the dialplan is made only where there i
 
 import gc
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ class Compilation:
     sources: Sources
     settings: Settings
     system: System
-    sound_files: Collection[str]
+    sound_files: Mapping[str, str]
     diagnostics: list[Diagnostic]
     dialplan: "Dialplan | None"
 
@@ -60,7 +60,7 @@ class Compilation:
     def sounds(self) -> list[str]:
         """The files below routes/prompts/ that belong to prompts."""
         return sorted(
-            {prompt.file for prompt in self.system.prompts if prompt.file and prompt.file in self.sound_files}
+            {prompt.file for prompt in self.system.prompts if prompt.file and self.sound_files.get(prompt.file) == ""}
         )
 
     @property

@@ -28,14 +28,29 @@ def gather(paths: Iterable[Path], root: Path, *, settings: Path | None = None, p
     faults: list[Diagnostic] = []
     files: dict[str, bytes] = {}
     for path in paths:
-        for file in sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path]:
-            if not file.is_dir() and (data := _read(file, shown(file, root), faults)) is not None:
+        for file in _route_files(path, root, faults) if path.is_dir() else [path]:
+            if (data := _read(file, shown(file, root), faults)) is not None:
                 files[shown(file, root)] = data
     text = None
     if settings is not None and os.path.lexists(settings):
         data = _read(settings, shown(settings, root), faults)
         text = None if data is None else (shown(settings, root), data)
     return Input(files, text, sound_faults(prompts) if prompts else {}, tuple(faults))
+
+
+def _route_files(folder: Path, root: Path, faults: list[Diagnostic]) -> list[Path]:
+    """All route files below a folder; one that cannot be looked into is a fault, since numbers may be missing then."""
+
+    def unread(error: OSError) -> None:
+        faults.append(_unreadable(shown(Path(error.filename), root), error))
+
+    found = os.walk(folder, onerror=unread)
+    return sorted(Path(parent, name) for parent, _, names in found for name in names if name.endswith(SUFFIX))
+
+
+def _unreadable(name: str, error: OSError) -> Diagnostic:
+    reason = (error.strerror or type(error).__name__).lower()
+    return Diagnostic(codes.UNREADABLE_FILE, f"cannot read `{name}`: {reason}", file=name)
 
 
 def shown(path: Path, root: Path) -> str:
@@ -52,10 +67,9 @@ def _read(path: Path, name: str, faults: list[Diagnostic]) -> bytes | None:
         if stat.S_ISREG(path.stat().st_mode):
             with path.open("rb") as file:
                 return file.read(MOST_BYTES + 1)
-        reason = "it is no file"
+        faults.append(_unreadable(name, OSError(0, "it is no file")))
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-    faults.append(Diagnostic(codes.UNREADABLE_FILE, f"cannot read `{name}`: {reason}", file=name))
+        faults.append(_unreadable(name, error))
     return None
 
 
@@ -72,6 +86,8 @@ def sound_faults(folder: Path) -> dict[str, str]:
 def wav_fault(file: Path) -> str:
     """Why Asterisk cannot play a .wav file, or an empty string: its format_wav reads 8 kHz, 16 bit, mono PCM."""
     try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            return "it is no file"
         with wave.open(str(file), "rb") as sound:
             rate, bits, channels = sound.getframerate(), sound.getsampwidth() * 8, sound.getnchannels()
             frames = sound.getnframes()

@@ -4,15 +4,14 @@ A part whose settings are absent is off, and `Parts.off` says so. The checker re
 routes: what it asks is what was built.
 """
 
-import logging
+import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from routec.apply.build import Built, published_folder
-from routec.apply.publish import PublishError
-from routec.apply.watch import watch
+from routec.apply.watch import Watch
 from routec.contract import MODULES_FILE
 from routec.settings import Runtime, Settings
 from routec.signin.credentials import CredentialsError, read_pepper
@@ -23,10 +22,6 @@ from routec.signin.store import Log
 
 STOP_SECONDS = 30
 """How long conversations may go on after SIGTERM; a service manager waits 90 seconds by default."""
-
-_logger = logging.getLogger("routec.serve")
-
-OnBuild = Callable[[Built, list[str]], None]
 
 
 class ServeError(Exception):
@@ -44,7 +39,8 @@ class Parts:
     root: Path
     settings: Settings
     runtime: Runtime
-    on_build: OnBuild
+    on_build: Callable[[Built, list[str]], None]
+    on_failure: Callable[[Exception], None]
     stop: threading.Event
 
     def off(self) -> list[str]:
@@ -54,32 +50,21 @@ class Parts:
 
     def run(self, ready: Callable[[tuple[str, int]], None]) -> None:
         """Build, answer sign-ins, and build again on every change. Raises `ServeError`, `ServerError`."""
-        folder = published_folder(self.root, self.settings)
-        changes = watch(self.root, self.stop)
-        try:
-            self.on_build(*next(changes))
-        except PublishError as error:
-            raise ServeError(str(error)) from None
-        modules = ModuleStore(folder / MODULES_FILE)
+        modules = ModuleStore(published_folder(self.root, self.settings) / MODULES_FILE)
+        with contextlib.ExitStack() as running:
+            Watch(self.root, self.stop, self.on_build, self.on_failure).run(
+                lambda: ready(self._answer(modules, running))
+            )
+
+    def _answer(self, modules: ModuleStore, running: contextlib.ExitStack) -> tuple[str, int]:
+        """Start the checker, to be stopped with the rest; gives its address."""
         self._check_pepper(modules)
         log = Log(self.runtime.database)
+        running.callback(log.close)
         server = Server(Checker(modules, log, self.runtime), self.runtime.listen)
         server.start()
-        try:
-            ready(server.address)
-            self._build_on(changes)
-        finally:
-            server.stop(STOP_SECONDS)
-            log.close()
-
-    def _build_on(self, changes: Iterator[tuple[Built, list[str]]]) -> None:
-        """Build on every change until the stop; if that fails for good, say so, and keep answering sign-ins."""
-        try:
-            for built, changed in changes:
-                self.on_build(built, changed)
-        except (PublishError, OSError) as error:
-            _logger.error("building on changes has ended: %s", error)  # noqa: TRY400 (the message says it all)
-        self.stop.wait()
+        running.callback(server.stop, STOP_SECONDS)
+        return server.address
 
     def _check_pepper(self, modules: ModuleStore) -> None:
         """Refuse to start where nobody with a password could ever sign in."""

@@ -64,6 +64,8 @@ def _is_dial_string(text: str) -> str:
 def _is_path(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_./+-]+", text):
         raise ValueError("a path that Asterisk is given may hold letters, digits and `_./+-` only")
+    if len(text) > 100:
+        raise ValueError("it has more than 100 characters")
     if not text.strip("/"):
         raise ValueError("it names no folder")
     return text.rstrip("/")
@@ -139,6 +141,8 @@ class Settings(_Table):
         """Read the text of a routec.toml. Raises `SettingsError` with the place of the first fault."""
         try:
             table = tomllib.loads(text)
+        except RecursionError:
+            raise SettingsError("this is nested too deeply", file=file, offset=0) from None
         except tomllib.TOMLDecodeError as error:
             what = re.sub(r" \(at .*\)$", "", str(error))
             raise SettingsError(

@@ -11,6 +11,9 @@ from routec.contract import SCRIPT_FILE
 MAIN_FILE = "extensions.conf"
 """Written last: what it refers to is there before it."""
 
+MARK = b"; Made by routec"
+"""How every extensions.conf of ours begins."""
+
 MANIFEST_FILE = "manifest.json"
 SOUNDS = "sounds"
 
@@ -32,6 +35,7 @@ def publish(files: Mapping[str, bytes], folder: Path) -> list[str]:
     looks and whatever kills us.
     """
     names = sorted(files, key=lambda name: (name == MAIN_FILE, name))
+    _refuse_foreign(folder / MAIN_FILE)
     changed = []
     surplus = _surplus(files, folder)
     name = ""
@@ -46,6 +50,17 @@ def publish(files: Mapping[str, bytes], folder: Path) -> list[str]:
     except OSError as error:
         raise PublishError(f"cannot write {folder / name}: {error.strerror or type(error).__name__}") from error
     return changed
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Leave an extensions.conf alone that is not routec's, but an admin's own."""
+    try:
+        with path.open("rb") as file:
+            is_ours = file.read(len(MARK)) in (MARK, b"")
+    except OSError:
+        return
+    if not is_ours:
+        raise PublishError(f"{path} is not routec's: it does not begin with `{MARK.decode()}`; write to another folder")
 
 
 def _surplus(files: Mapping[str, bytes], folder: Path) -> list[str]:

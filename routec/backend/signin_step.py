@@ -8,6 +8,12 @@ and Asterisk goes on at the extension `T` of the context that it is in. (Measure
 The conversation of a module stands in a context of its own, which every route enters by Gosub: one place to read, and
 a `T` that cannot lead anywhere but back to where the verdict is judged. Where nothing answers, it waits a second, so
 that a route which tries again does not keep the PBX spinning.
+
+A caller ID with control characters goes no further: SIP can carry a line end in it (`%0A`), Asterisk writes it into the
+AGI headers as it is, and what follows would be a header of the caller's own. Only lengths are compared, since the value
+itself must not stand in an expression.
+
+A limit that the admin has set on the call (`TIMEOUT(absolute)`) is put back afterwards, less the time that has passed.
 """
 
 from routec.backend.block import Block
@@ -17,6 +23,13 @@ from routec.contract import AGI_FOLDER, GRACE_SECONDS, GRANTED, VARIABLES, VERDI
 from routec.model import Module, SignIn
 from routec.settings import Settings
 from routec.source import Sources
+
+CALLER_ID = ("num", "name", "dnid", "rdnis")
+"""What of a caller ID goes into the AGI headers."""
+
+PRINTABLE = r"\x20-\x7e\x80-\xff"
+LIMIT = "ROUTEC_LIMIT"
+SINCE = "ROUTEC_SINCE"
 
 
 def ask(block: Block, step: SignIn) -> str:
@@ -34,23 +47,36 @@ def context(module: Module, settings: Settings, sources: Sources) -> Context:
     name = plain(module.name)
     host, port = settings.connect
     address = f"[{host}]" if ":" in host else host
+    named = [f"${{CALLERID({part})}}" for part in CALLER_ID]
+    lengths = " + ".join(f"${{LEN({value})}}" for value in named)
+    plain_lengths = " + ".join(f"${{LEN(${{FILTER({PRINTABLE},{value})}})}}" for value in named)
     steps = [
-        ("Answer", "", ""),
         *(("Set", f"{variable}=", "") for variable in VARIABLES),
+        ("Set", f"LOCAL({LIMIT})=${{TIMEOUT(absolute)}}", ""),
+        ("Set", f"LOCAL({SINCE})=${{EPOCH}}", ""),
+        ("GotoIf", f"$[{lengths} = {plain_lengths}]?ask", ""),
+        ("Return", "", ""),
+        ("Answer", "", "ask"),
         ("Set", "AGIEXITONHANGUP=yes", ""),
         ("Set", f"TIMEOUT(absolute)={module.seconds + GRACE_SECONDS}", ""),
         ("AGI", f"agi://{address}:{port}/{AGI_FOLDER}/{name}", ""),
-        ("GotoIf", f'$["${{{VERDICT}}}" != ""]?answered', ""),
+        ("GotoIf", f'$["${{{VERDICT}}}" != ""]?end,1', ""),
         ("AGI", f"{plain(settings.script)},{name}", ""),
-        ("GotoIf", f'$["${{{VERDICT}}}" != ""]?answered', ""),
+        ("GotoIf", f'$["${{{VERDICT}}}" != ""]?end,1', ""),
         ("Wait", "1", ""),
-        ("Set", "TIMEOUT(absolute)=0", "answered"),
-        ("Return", "", ""),
+        ("Goto", "end,1", ""),
     ]
-    late = [("Set", f"{VERDICT}=", ""), ("Return", "", "")]
+    end = [
+        ("Set", "TIMEOUT(absolute)=0", ""),
+        ("GotoIf", f"$[${{{LIMIT}}} = 0]?done", ""),
+        ("Set", f"LOCAL({LIMIT})=$[${{{LIMIT}}} - ${{EPOCH}} + ${{{SINCE}}}]", ""),
+        ("Set", f"TIMEOUT(absolute)=$[${{{LIMIT}}} > 1 ? ${{{LIMIT}}} :: 1]", ""),
+        ("Return", "", "done"),
+    ]
+    late = [("Set", f"{VERDICT}=", ""), ("Goto", "end,1", "")]
     extensions = tuple(
         Extension(pattern, tuple(Line(app, data, label, module.span) for app, data, label in lines))
-        for pattern, lines in ((ANY_NUMBER, steps), ("T", late))
+        for pattern, lines in ((ANY_NUMBER, steps), ("T", late), ("end", end))
     )
     title = f' "{module.title}"' if module.title else ""
     where = f"{module.span.file}:{sources[module.span.file].line(module.span.start)}"

@@ -11,6 +11,7 @@ from routec.cli.here import project_root
 from routec.cli.main import fail
 from routec.cli.show import counted, show, summary
 from routec.diagnostics import has_errors
+from routec.frontend.reader import MOST_BYTES
 from routec.pipeline import Input, compile_routes
 from routec.project import ROUTES, gather, load, shown
 
@@ -68,7 +69,7 @@ def _gather(root: Path, paths: tuple[str, ...], stdin_path: str | None) -> tuple
 def _stdin(root: Path, paths: tuple[str, ...], stdin_path: str | None) -> tuple[Input, set[str]]:
     if paths != ("-",):
         fail("`-` stands alone")
-    data = sys.stdin.buffer.read()
+    data = sys.stdin.buffer.read(MOST_BYTES + 1) if sys.stdin else b""
     if stdin_path is None:
         return Input({STDIN: data}), {STDIN}
     name = shown(Path(stdin_path), root)

@@ -82,5 +82,8 @@ def main() -> NoReturn:
 
 def fail(message: str, help: str = "", code: int = USAGE) -> NoReturn:
     """End with a message for the user."""
+    from routec.diagnostics.render_text import safe
+
+    message, help = safe(message), safe(help)
     click.echo(f"Error: {message}" + (f"\n   = help: {help}" if help else ""), err=True)
     sys.exit(code)

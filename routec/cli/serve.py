@@ -11,7 +11,7 @@ import click
 from routec.cli import FAULTS
 from routec.cli.here import project_root, project_settings, runtime
 from routec.cli.main import fail
-from routec.cli.show import show, summary
+from routec.cli.show import show, summary, told
 
 if TYPE_CHECKING:
     from routec.apply.build import Built
@@ -32,7 +32,7 @@ def serve() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    parts = Parts(project_root(), project_settings(), runtime(), _tell, stop)
+    parts = Parts(project_root(), project_settings(), runtime(), _tell, _tell_failure, stop)
     for off in parts.off():
         click.echo(off, err=True)
     try:
@@ -47,6 +47,10 @@ def _ready(address: tuple[str, int]) -> None:
     host, port = address
     click.echo(f"checker: listening on agi://{host}:{port}/signin/MODULE")
     sys.stdout.flush()
+
+
+def _tell_failure(error: Exception) -> None:
+    click.echo(told(error), err=True)
 
 
 def _tell(built: "Built", changed: list[str]) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import click
 
+from routec.apply.publish import PublishError
 from routec.diagnostics import Diagnostic
-from routec.diagnostics.render_text import render_text
+from routec.diagnostics.render_text import render_text, safe
 from routec.source import Sources
 
 
@@ -20,6 +21,13 @@ def summary(diagnostics: Sequence[Diagnostic]) -> str:
     warnings = len(diagnostics) - errors
     parts = [counted(number, thing) for number, thing in ((errors, "error"), (warnings, "warning")) if number]
     return ", ".join(parts) or "no faults"
+
+
+def told(error: Exception) -> str:
+    """A build that failed: the message of what was foreseen, and of a bug of ours that it is one."""
+    if isinstance(error, PublishError | OSError):
+        return f"Error: {safe(str(error))}; the next change is tried again"
+    return f"error[RT901]: internal error: {type(error).__name__}; this is a bug of routec's, not a fault of yours"
 
 
 def show(diagnostics: Sequence[Diagnostic], sources: Sources, *, err: bool) -> None:

@@ -1,5 +1,6 @@
 """Diagnostics for a reader at a terminal or in a CI log."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -7,6 +8,11 @@ from routec.diagnostics.model import Diagnostic, Label
 from routec.source import Source, Sources
 
 TAB = "    "
+
+WIDEST = 160
+"""Characters of a source line that are shown; of a longer line, those around the fault."""
+
+_PIN = re.compile(r"(\bpassword[ \t]+\"?)([0-9]+)")
 
 
 def render_text(diagnostics: Iterable[Diagnostic], sources: Sources) -> str:
@@ -37,17 +43,20 @@ def _one(diagnostic: Diagnostic, sources: Sources) -> str:
 
 
 def _place(source: Source, label: Label, digits: int, *, primary: bool) -> list[str]:
-    start = source.position(label.span.start)
-    text = source.line_text(start.line)
-    marked = text[start.column - 1 : start.column - 1 + max(1, label.span.end - label.span.start)]
+    line, column = source.position(label.span.start)
+    # A PIN that stands in the clear must not be in CI's log as well.
+    text = _PIN.sub(lambda found: found[1] + "*" * len(found[2]), source.line_text(line))
+    left = max(0, min(column - WIDEST // 2, len(text) - WIDEST))
+    window = text[left : left + WIDEST]
+    before, behind = window[: column - 1 - left], window[column - 1 - left :]
+    marked = behind[: max(1, label.span.end - label.span.start)]
     carets = ("^" if primary else "-") * max(1, _width(marked))
-    indent = " " * _width(text[: start.column - 1])
     pad = " " * (digits + 2)
     return [
-        f"{pad[:-1]}{'-->' if primary else ':::'} {safe(source.path)}:{start.line}:{start.column}",
+        f"{pad[:-1]}{'-->' if primary else ':::'} {safe(source.path)}:{line}:{column}",
         f"{pad}|",
-        f" {start.line:>{digits}} | {_shown(text)}",
-        f"{pad}| {indent}{carets} {safe(label.text)}".rstrip(),
+        f" {line:>{digits}} | {_shown(window)}",
+        f"{pad}| {' ' * _width(before)}{carets} {safe(label.text)}".rstrip(),
     ]
 
 

@@ -10,7 +10,14 @@ from typing import Self
 from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend.flow import ends, loops, step_ends, ways
 from routec.model import Dial, Entry, Goto, Play, Route, SignIn, Step, System
-from routec.model.limits import LONGEST_DATA, LONGEST_MODULE_NAME, LONGEST_ROUTE_NAME, MOST_TARGETS
+from routec.model.limits import (
+    LONGEST_DATA,
+    LONGEST_MODULE_NAME,
+    LONGEST_ROUTE_NAME,
+    LONGEST_SOUND,
+    LONGEST_USER_NAME,
+    MOST_TARGETS,
+)
 from routec.model.numbers import did_doubt, did_forms
 from routec.model.walk import all_steps, blocks
 
@@ -189,6 +196,20 @@ def names_too_long(facts: Facts) -> Iterator[Diagnostic]:
             )
 
 
+def sounds_too_long(facts: Facts) -> Iterator[Diagnostic]:
+    """A prompt's name fits into a command of AGI, and a user's into the log."""
+    for prompt in facts.system.prompts:
+        if len(prompt.sound) > LONGEST_SOUND:
+            note = f"`{prompt.sound[:40]}…`, the sound, may have {LONGEST_SOUND} characters"
+            yield Diagnostic(codes.NAME_TOO_LONG, "the name of this prompt is too long", prompt.span, note)
+    for module in facts.system.modules:
+        for user in module.users:
+            if len(user.name) > LONGEST_USER_NAME:
+                note = f"a user has {LONGEST_USER_NAME} at the most"
+                message = f"the name of this user has {len(user.name)} characters"
+                yield Diagnostic(codes.NAME_TOO_LONG, message, user.span, note)
+
+
 def steps_too_long(facts: Facts) -> Iterator[Diagnostic]:
     """A step fits into a line of a dialplan."""
     for route in facts.routes:
@@ -211,5 +232,6 @@ CHECKS: tuple[Check, ...] = (
     did_doubts,
     national_forms_shared,
     names_too_long,
+    sounds_too_long,
     steps_too_long,
 )

@@ -18,7 +18,7 @@ def resolve_sound(scope: Scope, path: str, sound: Word | Text) -> tuple[str, str
     """The word of the admin and the sound of Asterisk: a bare name is a prompt, quoted text a sound of Asterisk's."""
     if isinstance(sound, Text):
         name = unescape(path, sound, scope.report)
-        if name == sound.raw and not is_sound_name(name):
+        if not is_sound_name(name):
             _bad_name(scope, name, span_of(path, sound))
         elif name.endswith(FORMATS):
             note = "Asterisk finds the format itself, and would look for a second suffix"
@@ -69,9 +69,8 @@ def _prompt(scope: Scope, path: str, prompt: syntax.Prompt) -> dict[str, Any]:
     span = span_of(path, prompt.file or prompt.name)
     file, sound = prompt_file(prompt)
     meant = None if prompt.file is None else unescape(path, prompt.file, scope.report)
-    if meant is not None and prompt.file is not None and not is_sound_name(meant):
-        if meant == prompt.file.raw:
-            _bad_name(scope, meant, span)
+    if meant is not None and not is_sound_name(meant):
+        _bad_name(scope, meant, span)
     elif file is not None:
         _check_file(scope, file, span)
     if prompt.record is not None and not EXTENSION.fullmatch(prompt.record.text):

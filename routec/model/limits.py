@@ -13,5 +13,9 @@ LONGEST_ROUTE_NAME = LONGEST_CONTEXT - len("routec-") - 1 - HASH_DIGITS
 
 LONGEST_MODULE_NAME = LONGEST_CONTEXT - len("routec-signin.") - 1 - HASH_DIGITS
 
+LONGEST_USER_NAME = 64
+LONGEST_SOUND = 200
+"""Characters; an AGI command has 2,048 bytes on 16 and 18."""
+
 MOST_TARGETS = 50
 """Extensions rung by one `dial`: 50 times the longest dial string and extension still fit `LONGEST_DATA`."""

@@ -157,6 +157,9 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
             key, colon, value = line.partition(":")
             if not colon or not key.startswith("agi_"):
                 raise AgiError("a header that is not AGI")
+            if key in self.env:
+                # Asterisk writes a caller ID as it comes, line ends and all: this one was made to look like a header.
+                raise AgiError("a header twice")
             self.env[key] = value.strip()
         raise AgiError("too many headers")
 

@@ -161,6 +161,9 @@ class Conversation:
             return self.end(DENIED, WRONG if self._heard_keys else SILENCE)
         if not all(self._took(field) for field in extras):
             return self.end(DENIED, INCOMPLETE)
+        # Verifying and the last keys took time too; Asterisk may have cut the call off meanwhile.
+        if self._clock() > self._deadline:
+            raise _Late
         return self.end(GRANTED, OK)
 
     def _verified(self, credentials: list[Field]) -> bool:

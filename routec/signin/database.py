@@ -20,10 +20,11 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from routec.signin.schema import REVISION, alembic_version, metadata, signins
 from routec.signin.store import Entry, Filters, LogError
 
-BUSY_MILLISECONDS = 4_000
-"""How long to wait for another process's write; within the grace that the dialplan gives the checker."""
+BUSY_MILLISECONDS = 2_000
+"""How long to wait for another process's write. With the wait for a turn it is within the grace that the dialplan gives
+the checker: a row must not say `granted` of a caller who was cut off while it waited."""
 
-_QUEUE_SECONDS = 30
+_QUEUE_SECONDS = 2.5
 _ROWS_AT_ONCE = 500
 _COLUMNS = tuple(signins.c[column.name] for column in fields(Entry))
 _CREATING = 0x726F75746563

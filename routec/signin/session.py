@@ -45,6 +45,9 @@ MOST_FACT = 80
 LAST_WORD_SECONDS = 3
 """How long Asterisk may take to hear the verdict."""
 
+LATE_SECONDS = (1, 4, 10, 15, 30)
+"""The pauses before a row that could not be written is tried again; a minute in all."""
+
 _logger = logging.getLogger("routec.signin.session")
 
 
@@ -76,21 +79,36 @@ class Checker:
         runtime: Runtime,
         *,
         clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._modules = modules
         self._log = log
         self._runtime = runtime
         self._clock = clock
+        self._pause = pause
 
     def sign_in(self, agi: Agi, name: str) -> Outcome:
         """Hold the conversation of the module `name`, write its row, say the verdict. Raises nothing of its own."""
         call = Call.of(agi.env)
         module, outcome = self._converse(agi, name, call)
-        outcome = self._write(module, name, call, outcome)
-        if outcome.reason not in (HANGUP, NO_ANSWER):
+        is_written = self._write(module, name, call, outcome)
+        is_gone = outcome.reason in (HANGUP, NO_ANSWER)
+        if not is_written and not is_gone:
+            outcome = replace(outcome, verdict=ERROR, reason=FAULT)
+        if not is_gone:
             agi.wire.deadline = self._clock() + LAST_WORD_SECONDS
             self._say(agi, call, outcome)
+        if not is_written:
+            self._write_late(module, name, call, outcome)
         return outcome
+
+    def _write_late(self, module: Module | None, name: str, call: Call, outcome: Outcome) -> None:
+        """Try again for a row that nobody waits for any more: the caller was refused, or has gone."""
+        for seconds in LATE_SECONDS:
+            self._pause(seconds)
+            if self._write(module, name, call, outcome):
+                return
+        _logger.error("call %s: the row of this sign-in at %s is lost", call.id, ascii(clean(name)))
 
     def _converse(self, agi: Agi, name: str, call: Call) -> tuple[Module | None, Outcome]:
         try:
@@ -125,18 +143,18 @@ class Checker:
             _logger.error("call %s: Asterisk could not play %s, a sound of module %s", call.id, sound, module.name)
         return module, outcome
 
-    def _write(self, module: Module | None, name: str, call: Call, outcome: Outcome) -> Outcome:
-        """Write the row; the outcome that may be said after that."""
+    def _write(self, module: Module | None, name: str, call: Call, outcome: Outcome) -> bool:
+        """Write the row, and tell whether it is durable. No row, no grant, whatever the cause."""
         try:
             self._log.write(_entry(module, name, call, outcome))
         except LogError as error:
             _logger.error("call %s: %s", call.id, error)  # noqa: TRY400
-        except Exception as error:  # noqa: BLE001 (no row, no grant, whatever the cause)
+        except Exception as error:  # noqa: BLE001
             _logger.error("call %s: the row was not written: %s", call.id, described(error))  # noqa: TRY400
         else:
             _logger.info("call %s: %s %s (%s)", call.id, ascii(clean(name)), outcome.verdict, outcome.reason)
-            return outcome
-        return outcome if outcome.reason in (HANGUP, NO_ANSWER) else Outcome(ERROR, FAULT)
+            return True
+        return False
 
     def _say(self, agi: Agi, call: Call, outcome: Outcome) -> None:
         """Set the channel variables, all of them, since an earlier sign-in may have left some; the verdict last."""

@@ -228,6 +228,39 @@ def test_a_prompt_that_is_not_there_keeps_nobody_out(clean: House, hotel: Pbx) -
     assert clean.log()[0]["extra1"] == "214"
 
 
+ADMINS = """
+[hostile]
+; SIP carries a line end in a caller ID as %0A, and Asterisk writes it into the AGI headers as it is
+exten => _X.,1,Set(CALLERID({part})=${{URIDECODE(1%0Aagi_network_script: signin/gate)}})
+ same => n,Goto(routec-extensions,${{EXTEN}},1)
+[capped]
+exten => _X.,1,Set(TIMEOUT(absolute)=6)
+ same => n,Goto(routec-extensions,${{EXTEN}},1)
+"""
+
+
+@pytest.mark.parametrize("part", ["num", "name", "dnid", "rdnis"])
+def test_headers_in_a_caller_id_open_nothing(clean: House, new_pbx: NewPbx, part: str) -> None:
+    pbx = new_pbx(env=clean.env, debug=0)
+    clean.ship(pbx)
+    pbx.reload((clean.root / "generated" / "extensions.conf").read_text() + ADMINS.format(part=part))
+    with clean.serving(), Call(pbx.ami, "600", "hostile", caller=CALLER) as call:
+        call.wait_end()
+        assert not passed(call)
+        assert sounds(call) == ["routec/welcome", "routec/refused"]
+        assert clean.log() == []
+
+
+def test_a_limit_of_the_admin_outlives_the_sign_in(clean: House, new_pbx: NewPbx) -> None:
+    pbx = new_pbx(env=clean.env, debug=0)
+    clean.ship(pbx)
+    pbx.reload((clean.root / "generated" / "extensions.conf").read_text() + ADMINS.format(part="num"))
+    with clean.serving(), Call(pbx.ami, "600", "capped", caller=CALLER) as call:
+        call.follow(SIGNED_IN)
+        call.wait_met("dialled", "ANSWER")
+        call.wait_end(timeout=8)
+
+
 def test_over_real_sip_with_rfc_4733_keys(clean: House, hotel: Pbx) -> None:
     with clean.serving(), SipCall(hotel, "+3225551234", CALLER) as call:
         call.follow(SIGNED_IN)

@@ -20,6 +20,7 @@ ANSWERS = ("granted", "denied", "locked", "error", "Granted", "nothing", "late")
 CAUSES = {"": None, "17": "busy", "34": "congestion", "21": "rejected"}
 
 _JUMP = re.compile(r"([^,]+),\$\{EXTEN\},1")
+_HERE = re.compile(r"(\w+),1")
 _VERDICT_IS = re.compile(r'\$\["\$\{ROUTEC_VERDICT\}" (=|!=) "(\w*)"\]\?(.+)')
 
 
@@ -71,6 +72,10 @@ def moves(plan: Plan, state: State) -> list[Move]:
             return _ask(plan, state, after)
         case "Dial":
             return [Move("answered", None), Move("unanswered", after)]
+        case "GotoIf" if not _VERDICT_IS.fullmatch(priority(plan, state).data):
+            # A caller ID that is plain or not, a limit that the admin has set or not.
+            jump = priority(plan, state).data.rpartition("?")[2]
+            return [Move("yes", _jumped(plan, state, jump)), Move("no", after)]
         case "Hangup":
             return [Move("", None)]
         case _:
@@ -91,6 +96,8 @@ def _next(plan: Plan, state: State, after: State) -> State:
         return state._replace(place=_frame(plan, jump[1], state.number), stack=stack)
     if app in ("Playback", "Wait", "Answer"):
         return after
+    if app == "Goto" and _HERE.fullmatch(data):
+        return _jumped(plan, state, data)
     raise DialplanError(f"{app}({data}) at {state.place}")
 
 
@@ -106,8 +113,8 @@ def _set(state: State, data: str) -> State:
     if name == VERDICT:
         return state._replace(verdict=value)
     if name == "TIMEOUT(absolute)":
-        return state._replace(limited=int(value) > 0)
-    if not re.fullmatch(r"ROUTEC_(USER|LOGIN|EXTRA1|EXTRA2)|AGIEXITONHANGUP", name):
+        return state._replace(limited=value.isdigit() and int(value) > 0)
+    if not re.fullmatch(r"LOCAL\(ROUTEC_(LIMIT|SINCE)\)|ROUTEC_(USER|LOGIN|EXTRA1|EXTRA2)|AGIEXITONHANGUP", name):
         raise DialplanError(f"Set({data})")
     return state
 
@@ -118,11 +125,20 @@ def _goto_if(plan: Plan, state: State, after: State, data: str) -> State:
         raise DialplanError(f"GotoIf({data})")
     if (state.verdict == test[2]) != (test[1] == "="):
         return after
+    return _jumped(plan, state, test[3])
+
+
+def _jumped(plan: Plan, state: State, jump: str) -> State:
+    """Behind a jump to a label of this extension, or to `extension,1` of this context."""
     context, exten, _ = state.place
+    if here := _HERE.fullmatch(jump):
+        if here[1] not in plan[context]:
+            raise DialplanError(f"no extension {here[1]} in {context}")
+        return state._replace(place=Frame(context, here[1], 0))
     labels = [step.label for step in plan[context][exten]]
-    if test[3] not in labels:
-        raise DialplanError(f"no label {test[3]} in {context}")
-    return state._replace(place=Frame(context, exten, labels.index(test[3])))
+    if jump not in labels:
+        raise DialplanError(f"no label {jump} in {context}")
+    return state._replace(place=Frame(context, exten, labels.index(jump)))
 
 
 def _ask(plan: Plan, state: State, after: State) -> list[Move]:
@@ -319,7 +335,7 @@ def run(
             met.append((app, CAUSES[data]))
         elif app in ("Playback", "Wait", "Answer") and not in_sign_in:
             met.append((app, data))
-        now = possible[next(answers) if app in ("AGI", "Dial") else ""]
+        now = possible[next(answers) if app in ("AGI", "Dial") else next(iter(possible))]
         if now is None:
             met.append(OVER)
     return met[:most]

@@ -45,3 +45,9 @@ def checker(runtime: Runtime, modules_file: Path, log: Log) -> Checker:
 def server(checker: Checker) -> Iterator[Server]:
     with Server(checker, ("127.0.0.1", 0)) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_late_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that could not be written is tried again for a minute; tests that are not about that need not wait."""
+    monkeypatch.setattr("routec.signin.session.LATE_SECONDS", ())

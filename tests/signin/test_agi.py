@@ -278,7 +278,7 @@ class TestVariables:
         theirs.sendall(b"200 result=1\n" * 2)
         agi.set_variable("ROUTEC_USER", r'a "b" \c')
         agi.set_variable("ROUTEC_USER", "")
-        assert theirs.recv(200) == b'SET VARIABLE ROUTEC_USER "a \\"b\\" \\\\c"\nSET VARIABLE "ROUTEC_USER" ""\n'
+        assert theirs.recv(200) == b'SET VARIABLE ROUTEC_USER "a \\"b\\" \\\\c"\nSET VARIABLE ROUTEC_USER ""\n'
 
     @pytest.mark.parametrize(
         ("name", "value"),

@@ -7,7 +7,7 @@ import pytest
 from routec.apply.publish import PublishError, publish, stale
 
 FILES: Mapping[str, bytes] = {
-    "extensions.conf": b"[routec-dids]\n",
+    "extensions.conf": b"; Made by routec\n[routec-dids]\n",
     "manifest.json": b"{}\n",
     "signin.agi": b"#!/bin/sh\n",
     "signin.json": b"{}\n",

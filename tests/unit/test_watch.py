@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from routec.apply.build import Built
-from routec.apply.watch import watch
+from routec.apply.watch import Watch
 from tests.unit.conftest import Write
 
 Seen = tuple[Built, list[str]]
@@ -18,13 +18,13 @@ class Watching:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.stop = threading.Event()
+        self.failures: list[Exception] = []
         self._seen: queue.Queue[Seen] = queue.Queue()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self) -> None:
-        for seen in watch(self.root, self.stop):
-            self._seen.put(seen)
+        Watch(self.root, self.stop, lambda *seen: self._seen.put(seen), self.failures.append).run()
 
     def first(self) -> Seen:
         return self._seen.get(timeout=10)
@@ -79,14 +79,35 @@ def text_of(built: Built) -> str:
 def test_a_change_right_after_the_first_build_is_not_lost(write: Write, tmp_path: Path) -> None:
     write({"routes/a.route": "route a { on extension 600; hangup }\n"})
     stop = threading.Event()
-    builds = watch(tmp_path, stop)
-    next(builds)
-    write({"routes/a.route": "route a { on extension 700; hangup }\n"})
-    limit = threading.Timer(2, stop.set)
+    found: list[Built] = []
+
+    def on_build(built: Built, _changed: list[str]) -> None:
+        found.append(built)
+        if len(found) == 1:
+            write({"routes/a.route": "route a { on extension 700; hangup }\n"})
+        else:
+            stop.set()
+
+    limit = threading.Timer(10, stop.set)
     limit.start()
-    found = next(builds, None)
+    Watch(tmp_path, stop, on_build, lambda error: pytest.fail(str(error))).run()
     limit.cancel()
-    stop.set()
-    assert list(builds) == []
-    assert found is not None
-    assert "700" in text_of(found[0])
+    assert "700" in text_of(found[-1])
+
+
+def test_a_build_that_fails_is_not_the_last(watching: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
+    watching.first()
+    with monkeypatch.context() as broken:
+        broken.setattr("routec.apply.watch.build", lambda *_: int("a bug of ours"))
+        write_until(watching, lambda: bool(watching.failures))
+    watching.change("route a { on extension 900; hangup }\n", lambda built: "900" in text_of(built))
+
+
+def write_until(watching: Watching, condition: Callable[[], bool]) -> None:
+    """Write a route file again and again, until something has come of it."""
+    pause = threading.Event()
+    for attempt in range(100):
+        (watching.root / "routes/a.route").write_text(f"route a {{ on extension 700; hangup }}# {attempt}\n")
+        if condition() or (pause.wait(0.1) or condition()):
+            return
+    raise AssertionError("nothing came of it")
