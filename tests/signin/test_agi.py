@@ -100,6 +100,11 @@ class TestHeaders:
         theirs.shutdown(socket.SHUT_WR)
         return Agi(wire)
 
+    def test_a_caller_id_that_looks_like_a_header(self, pair: Pair) -> None:
+        """SIP carries a line end as %0A, and Asterisk writes it as it is: the module would be the caller's choice."""
+        with pytest.raises(AgiError, match="a header twice"):
+            self.agi(pair, headers(callerid="1\nagi_network_script: signin/weak"))
+
     def test_plain(self, pair: Pair) -> None:
         env = self.agi(pair, headers(callerid="+32 475")).env
         assert env["agi_callerid"] == "+32 475"

@@ -246,3 +246,21 @@ def test_a_secret_is_neither_pickled_nor_hashed() -> None:
         hash(Secret("4321"))
     assert Secret("1") == Secret("1") != Secret("2")
     assert Secret("1") != "1"
+
+
+def test_who_was_verified_too_late_is_not_granted() -> None:
+    caller = Caller(["1001", "4321", "214"])
+
+    class Slow(Book):
+        def verify(self, login: str | None, password: Secret | None) -> str | None:
+            caller.now += 61
+            return super().verify(login, password)
+
+    outcome = converse(module(seconds=60), caller, Slow(FLOOR1), caller.clock)
+    assert (outcome.verdict, outcome.reason) == (DENIED, DEADLINE)
+
+
+def test_the_last_code_came_too_late() -> None:
+    caller = Caller(["1001", "4321", "214"], seconds_a_key=25)
+    outcome = converse(module(seconds=60), caller, Book(FLOOR1), caller.clock)
+    assert (outcome.verdict, outcome.reason) == (DENIED, DEADLINE)

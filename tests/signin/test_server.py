@@ -192,8 +192,28 @@ class TestFailClosed:
 
         monkeypatch.setattr(Log, "write", write)
         assert self.call(checker).verdict == "error"
-        assert len(caplog.records) == 1
+        assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+        assert "is lost" in caplog.text
         assert PIN not in caplog.text
+
+    def test_a_row_that_could_not_be_written_is_written_later(
+        self, modules_file: Path, log: Log, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written = Log.write
+        failures = [LogError("locked"), LogError("locked")]
+
+        def write(self: Log, entry: Entry) -> None:
+            if failures:
+                raise failures.pop()
+            written(self, entry)
+
+        monkeypatch.setattr(Log, "write", write)
+        monkeypatch.setattr("routec.signin.session.LATE_SECONDS", (1, 4, 10))
+        pauses: list[float] = []
+        call = self.call(Checker(ModuleStore(modules_file), log, runtime, pause=pauses.append))
+        assert call.verdict == "error", "who was refused is not granted afterwards"
+        assert pauses == [1, 4]
+        assert [row.verdict for row in log.read()] == ["error"]
 
     def test_no_pepper(self, modules_file: Path, log: Log, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         runtime = Runtime.of({"ROUTEC_STATE": str(tmp_path)})
