@@ -48,7 +48,8 @@ def main(argv: Sequence[str], folder: Path | str) -> int:
 
 
 def _hold(name: str, folder: Path) -> int:
-    agi = Agi(Wire(0, _own_stdout(), time.monotonic() + HEADER_SECONDS))
+    stdout = _own_stdout()
+    agi = Agi(Wire(0, stdout, time.monotonic() + HEADER_SECONDS))
     modules = ModuleStore(folder / MODULES_FILE)
     try:
         settings = modules.compiled().settings
@@ -61,10 +62,18 @@ def _hold(name: str, folder: Path) -> int:
         runtime = Runtime.of({}, settings)
     log = Log(runtime.database)
     try:
-        Checker(modules, log, runtime).sign_in(agi, name)
+        Checker(modules, log, runtime).sign_in(agi, name, lambda: _let_go(stdout))
     finally:
         log.close()
     return 0
+
+
+def _let_go(stdout: int) -> None:
+    """Close both ends to Asterisk, which goes on with the call when it sees that."""
+    os.close(stdout)
+    nowhere = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
 
 
 def _own_stdout() -> int:

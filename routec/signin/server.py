@@ -118,7 +118,8 @@ class Server:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             descriptor = connection.fileno()
             agi = Agi(Wire(descriptor, descriptor, time.monotonic() + HEADER_SECONDS))
-            self._checker.sign_in(agi, module_of(agi.env.get("agi_network_script", "")))
+            module = module_of(agi.env.get("agi_network_script", ""))
+            self._checker.sign_in(agi, module, lambda: _shut(connection))
         except CallerGone:
             _logger.info("a connection ended before its call was told")
         except AgiError as error:

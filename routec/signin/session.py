@@ -87,8 +87,11 @@ class Checker:
         self._clock = clock
         self._pause = pause
 
-    def sign_in(self, agi: Agi, name: str) -> Outcome:
-        """Hold the conversation of the module `name`, write its row, say the verdict. Raises nothing of its own."""
+    def sign_in(self, agi: Agi, name: str, release: Callable[[], None] = lambda: None) -> Outcome:
+        """Hold the conversation of the module `name`, write its row, say the verdict. Raises nothing of its own.
+
+        `release` lets Asterisk go on with the call, where there is more to do that the caller must not wait for.
+        """
         call = Call.of(agi.env)
         module, outcome = self._converse(agi, name, call)
         is_written = self._write(module, name, call, outcome)
@@ -99,6 +102,7 @@ class Checker:
             agi.wire.deadline = self._clock() + LAST_WORD_SECONDS
             self._say(agi, call, outcome)
         if not is_written:
+            release()
             self._write_late(module, name, call, outcome)
         return outcome
 

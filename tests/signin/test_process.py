@@ -131,11 +131,20 @@ def test_modules_that_cannot_be_used(process: Process, content: str | None) -> N
 
 
 def test_a_log_that_cannot_be_written(process: Process) -> None:
-    (process.folder / "state").write_text("")
+    state = process.folder / "state"
+    state.write_text("")
     call = FakeAsterisk(*GOOD)
-    assert process.run(call) == 0
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            running = process.start(theirs.fileno(), "hotel_staff")
+        call.talk(ours)
     assert call.verdict == "error"
-    assert "Traceback" not in process.errors
+    assert running.poll() is None, "the caller has gone on, and the process still has a row to write"
+    state.unlink()
+    _, errors = running.communicate(timeout=20)
+    assert "Traceback" not in errors
+    assert [row.verdict for row in process.rows()] == ["error"]
 
 
 @pytest.mark.parametrize("head", [b"agi_network: yes\n", b"\xff\x00" * 50_000])
