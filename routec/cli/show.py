@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import click
 
-from routec.apply.publish import PublishError
 from routec.diagnostics import Diagnostic
 from routec.diagnostics.render_text import render_text, safe
 from routec.source import Sources
@@ -25,6 +24,8 @@ def summary(diagnostics: Sequence[Diagnostic]) -> str:
 
 def told(error: Exception) -> str:
     """A build that failed: the message of what was foreseen, and of a bug of ours that it is one."""
+    from routec.apply.publish import PublishError
+
     if isinstance(error, PublishError | OSError):
         return f"Error: {safe(str(error))}; the next change is tried again"
     return f"error[RT901]: internal error: {type(error).__name__}; this is a bug of routec's, not a fault of yours"
