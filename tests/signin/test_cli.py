@@ -10,12 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 
-from routec.cli.log import KEYS, log
-from routec.cli.users import users
+from routec.cli.log import KEYS
+from routec.cli.main import routec
 from routec.contract import User
 from routec.settings import Runtime
 from routec.signin.conversation import Secret
@@ -26,15 +25,6 @@ from .fake import PEPPER, PIN, module
 from .test_store import entry
 
 ROOT = Path(__file__).parents[2]
-
-
-@click.group()
-def main() -> None:
-    """Stands in for routec's own."""
-
-
-main.add_command(log)
-main.add_command(users)
 
 
 @pytest.fixture
@@ -54,7 +44,7 @@ def _zone_afterwards() -> Iterator[None]:
 
 
 def run(environ: dict[str, str], *args: str, stdin: bytes | None = None) -> Result:
-    return CliRunner(env=environ).invoke(main, args, input=stdin)
+    return CliRunner(env=environ).invoke(routec, args, input=stdin)
 
 
 class TestUsersHash:
