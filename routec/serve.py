@@ -45,8 +45,12 @@ class Parts:
 
     def off(self) -> list[str]:
         """What is not done, and why."""
-        reload = "reloading Asterisk is off: there is no [ami] in routes/routec.toml; run `dialplan reload` yourself"
-        return [reload] if self.settings.ami is None else []
+        why = (
+            "there is no [ami] in routes/routec.toml"
+            if self.settings.ami is None
+            else "`routec apply` is not there yet"
+        )
+        return [f"reloading Asterisk is off: {why}; run `dialplan reload` yourself"]
 
     def run(self, ready: Callable[[tuple[str, int]], None]) -> None:
         """Build, answer sign-ins, and build again on every change. Raises `ServeError`, `ServerError`."""

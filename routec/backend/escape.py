@@ -5,6 +5,8 @@ The frontend has refused everything else with a diagnostic; this makes sure that
 
 import re
 
+from routec.source import Sources, Span
+
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@+*-]+")
 
 LONGEST_COMMENT = 200
@@ -15,6 +17,12 @@ def plain(part: str) -> str:
     if not _PLAIN.fullmatch(part):
         raise ValueError(f"{part[:80]!r} cannot stand in a dialplan")
     return part
+
+
+def heading(what: str, title: str | None, span: Span, sources: Sources) -> tuple[str, str]:
+    """The comment above a context: what it is, and where the admin wrote it."""
+    where = f"{span.file}:{sources[span.file].line(span.start)}"
+    return comment(f'{what} "{title}"' if title else what), comment(where)
 
 
 def comment(text: str) -> str:

@@ -16,7 +16,7 @@ from routec.backend.dialplan import (
     Line,
     content_hash,
 )
-from routec.backend.escape import comment, plain
+from routec.backend.escape import heading, plain
 from routec.model import Answer, Dial, Entry, Goto, Hangup, Play, Route, SignIn, Step, System, Wait
 from routec.model.numbers import did_forms
 from routec.model.walk import all_steps
@@ -59,11 +59,9 @@ def _context(route: Route, block: Block, sources: Sources) -> Context:
     lower_steps(block, route.steps)
     block.end(route.span)
     extensions = (Extension(ANY_NUMBER, tuple(block.lines)),)
-    title = f' "{route.title}"' if route.title else ""
-    where = f"{route.span.file}:{sources[route.span.file].line(route.span.start)}"
     return Context(
         f"{CONTEXT_PREFIX}{route.name}-{content_hash(extensions)}",
-        (comment(f"route {route.name}{title}"), comment(where)),
+        heading(f"route {route.name}", route.title, route.span, sources),
         extensions,
         route.name,
     )

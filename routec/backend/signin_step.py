@@ -18,7 +18,7 @@ A limit that the admin has set on the call (`TIMEOUT(absolute)`) is put back aft
 
 from routec.backend.block import Block
 from routec.backend.dialplan import ANY_NUMBER, CONTEXT_PREFIX, Context, Extension, Line, content_hash
-from routec.backend.escape import comment, plain
+from routec.backend.escape import heading, plain
 from routec.contract import AGI_FOLDER, GRACE_SECONDS, GRANTED, VARIABLES, VERDICT
 from routec.model import Module, SignIn
 from routec.settings import Settings
@@ -78,10 +78,8 @@ def context(module: Module, settings: Settings, sources: Sources) -> Context:
         Extension(pattern, tuple(Line(app, data, label, module.span) for app, data, label in lines))
         for pattern, lines in ((ANY_NUMBER, steps), ("T", late), ("end", end))
     )
-    title = f' "{module.title}"' if module.title else ""
-    where = f"{module.span.file}:{sources[module.span.file].line(module.span.start)}"
     return Context(
         f"{CONTEXT_PREFIX}signin.{name}-{content_hash(extensions)}",
-        (comment(f"auth {name}{title}"), comment(where)),
+        heading(f"auth {name}", module.title, module.span, sources),
         extensions,
     )
