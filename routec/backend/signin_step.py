@@ -6,8 +6,8 @@ value behind. A server that hangs would hold the caller for ever: `AGIEXITONHANG
 and Asterisk goes on at the extension `T` of the context that it is in. (Measured on 22.10; res_agi.c, pbx.c.)
 
 The conversation of a module stands in a context of its own, which every route enters by Gosub: one place to read, and
-a `T` that cannot lead anywhere but back to where the verdict is judged. Where nothing answers, it waits a second, so
-that a route which tries again does not keep the PBX spinning.
+a `T` that cannot lead anywhere but back to where the verdict is judged. Who is not even asked waits a second, so that
+a route which tries again does not keep the PBX spinning.
 
 A caller ID with control characters goes no further: SIP can carry a line end in it (`%0A`), Asterisk writes it into the
 AGI headers as it is, and what follows would be a header of the caller's own. Only lengths are compared, since the value
@@ -55,7 +55,8 @@ def context(module: Module, settings: Settings, sources: Sources) -> Context:
         ("Set", f"LOCAL({LIMIT})=${{TIMEOUT(absolute)}}", ""),
         ("Set", f"LOCAL({SINCE})=${{EPOCH}}", ""),
         ("GotoIf", f"$[{lengths} = {plain_lengths}]?ask", ""),
-        ("Return", "", ""),
+        ("Wait", "1", ""),
+        ("Goto", "end,1", ""),
         ("Answer", "", "ask"),
         ("Set", "AGIEXITONHANGUP=yes", ""),
         ("Set", f"TIMEOUT(absolute)={module.seconds + GRACE_SECONDS}", ""),
