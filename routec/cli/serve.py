@@ -1,20 +1,14 @@
 """`routec serve`."""
 
 import logging
-import signal
 import sys
-import threading
-from typing import TYPE_CHECKING
 
 import click
 
 from routec.cli import FAULTS
 from routec.cli.here import project_root, project_settings, runtime
 from routec.cli.main import fail
-from routec.cli.show import show, summary, told
-
-if TYPE_CHECKING:
-    from routec.apply.build import Built
+from routec.cli.show import show_build, show_failure, stopped_by_signals
 
 
 @click.command()
@@ -29,10 +23,7 @@ def serve() -> None:
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    parts = Parts(project_root(), project_settings(), runtime(), _tell, _tell_failure, stop)
+    parts = Parts(project_root(), project_settings(), runtime(), show_build, show_failure, stopped_by_signals())
     for off in parts.off():
         click.echo(off, err=True)
     try:
@@ -46,17 +37,4 @@ def serve() -> None:
 def _ready(address: tuple[str, int]) -> None:
     host, port = address
     click.echo(f"checker: listening on agi://{host}:{port}/signin/MODULE")
-    sys.stdout.flush()
-
-
-def _tell_failure(error: Exception) -> None:
-    click.echo(told(error), err=True)
-
-
-def _tell(built: "Built", changed: list[str]) -> None:
-    show(built.compilation.diagnostics, built.compilation.sources, err=True)
-    if built.failed:
-        click.echo(f"{summary(built.compilation.diagnostics)}; the last good files stay", err=True)
-    elif changed:
-        click.echo(f"built: {', '.join(changed)}")
     sys.stdout.flush()

@@ -9,7 +9,7 @@ from typing import Self
 
 from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend.flow import ends, loops, step_ends, ways
-from routec.model import Dial, Entry, Goto, Play, Route, SignIn, Step, System
+from routec.model import Dial, Entry, Goto, Module, Play, Route, SignIn, Step, System
 from routec.model.limits import (
     LONGEST_DATA,
     LONGEST_MODULE_NAME,
@@ -177,22 +177,18 @@ def national_forms_shared(facts: Facts) -> Iterator[Diagnostic]:
 
 
 def names_too_long(facts: Facts) -> Iterator[Diagnostic]:
-    """A route's context has a name that Asterisk keeps whole."""
-    for route in facts.routes:
-        if len(route.name) > LONGEST_ROUTE_NAME:
+    """The context of a route, and of a module, has a name that Asterisk keeps whole."""
+    named: list[tuple[Route | Module, str, int]] = [
+        *((route, "route", LONGEST_ROUTE_NAME) for route in facts.routes),
+        *((module, "module", LONGEST_MODULE_NAME) for module in facts.system.modules),
+    ]
+    for node, kind, longest in named:
+        if len(node.name) > longest:
             yield Diagnostic(
                 codes.NAME_TOO_LONG,
-                f"the name `{route.name}` has {len(route.name)} characters",
-                route.span,
-                f"Asterisk cuts the name of a context, which leaves {LONGEST_ROUTE_NAME} for a route",
-            )
-    for module in facts.system.modules:
-        if len(module.name) > LONGEST_MODULE_NAME:
-            yield Diagnostic(
-                codes.NAME_TOO_LONG,
-                f"the name `{module.name}` has {len(module.name)} characters",
-                module.span,
-                f"Asterisk cuts the name of a context, which leaves {LONGEST_MODULE_NAME} for a module",
+                f"the name `{node.name}` has {len(node.name)} characters",
+                node.span,
+                f"Asterisk cuts the name of a context, which leaves {longest} for a {kind}",
             )
 
 

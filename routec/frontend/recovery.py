@@ -121,16 +121,14 @@ class Recovery:
             self._pass_over_open_text(offset, accepted)
         elif kind == "_SEP" and self._goes_on_behind(offset, accepted):
             self._report_unexpected(kind, offset, accepted)
-            self._go_to(_BLANK.match(self._text, offset).end())  # type: ignore[union-attr]  # it matches nothing, too
+            self._go_to(self._behind_blanks(offset))
         elif "_SEP" in accepted and "BAD" not in accepted and kind in ("ROUTE", *_ENTRY_WORDS):
             self._report_unexpected(kind, offset, accepted)
             for missing in ("_SEP", "BAD", "_SEP"):
                 self._feed(missing, offset)
             self._go_to(offset)
         elif is_outside and (head := _HEAD.search(self._text, 0, offset)):
-            self._report(
-                codes.UNEXPECTED, "the `{` of this block is missing", head.end(1), help="put `{` at the line's end"
-            )
+            self._report_missing_brace(head.end(1))
             self._lost = True
             end = self._text.find("\n}", offset)
             target = end + 2 if end >= 0 else len(self._text)
@@ -164,10 +162,10 @@ class Recovery:
         return "_SEP" not in accepted and (kind == "_SEP" or kind in _ENTRY_WORDS)
 
     def _supply_brace(self, kind: str, offset: int) -> None:
-        following = _BLANK.match(self._text, offset).end()  # type: ignore[union-attr]  # it matches nothing, too
+        following = self._behind_blanks(offset)
         is_below = self._text.startswith("{", following)
         place = offset - 1 if kind == "_SEP" and self._text[:offset].endswith("\r") else offset
-        self._report(codes.UNEXPECTED, "the `{` of this block is missing", place, help="put `{` at the line's end")
+        self._report_missing_brace(place)
         if not is_below:
             self._feed("LBRACE", offset)
         self._go_to(following if is_below else offset)
@@ -186,7 +184,7 @@ class Recovery:
 
     def _goes_on_behind(self, offset: int, accepted: set[str]) -> bool:
         """Whether the next line begins with what is missing here."""
-        following = _BLANK.match(self._text, offset).end()  # type: ignore[union-attr]  # it matches nothing, too
+        following = self._behind_blanks(offset)
         kind = self._parser.lexer_thread.lexer.kind_at(self._text, following)
         return kind in accepted and (self._top_is("ELSE") or kind not in ("RBRACE", "_SEP", *_ENTRY_WORDS))
 
@@ -246,6 +244,11 @@ class Recovery:
     def _go_to(self, offset: int) -> None:
         self._parser.lexer_thread.state.line_ctr.char_pos = offset
 
+    def _behind_blanks(self, offset: int) -> int:
+        """Where the next thing stands."""
+        found = _BLANK.match(self._text, offset)
+        return found.end() if found else offset
+
     def _is_closed_below(self, offset: int) -> bool:
         """Whether the lines below, as long as they are indented more than this one, are followed by a `}`."""
         start = self._text.rfind("\n", 0, offset) + 1
@@ -271,6 +274,9 @@ class Recovery:
                 help="close it with `}`",
             )
         )
+
+    def _report_missing_brace(self, offset: int) -> None:
+        self._report(codes.UNEXPECTED, "the `{` of this block is missing", offset, help="put `{` at the line's end")
 
     def _report_unexpected(self, kind: str, offset: int, accepted: set[str]) -> None:
         self._diagnostics.append(Expectations(self._source, accepted).describe(kind, offset))
