@@ -19,7 +19,7 @@ SCRIPT_FILE = "signin.agi"
 MODULES_FILE = "signin.json"
 """The generated description of all sign-in modules; the checker reads it, the dialplan never holds it."""
 
-MODULES_FORMAT = 1
+MODULES_FORMAT = 2
 """The layout of `MODULES_FILE`; a checker refuses a number that it does not know."""
 
 VERDICT = "ROUTEC_VERDICT"
@@ -69,12 +69,43 @@ GRACE_SECONDS = 5
 checker can write its row and say its verdict before Asterisk cuts it off."""
 
 
+ACTIONS = ("in", "out", "break", "back")
+"""What a caller can do at a time clock: begin a shift, end it, begin a break in it, end that."""
+
+CLOSED = "closed"
+"""What is done for a caller who forgot to clock out: the shift is ended when the module's `close` time is over."""
+
+EVENTS = {
+    "wrong": None,
+    "unknown": None,
+    "clash": None,
+    "in": "agent-loginok",
+    "out": "agent-loggedoff",
+    "break": "beep",
+    "back": "beep",
+    "error": "something-terribly-wrong",
+}
+"""What a module can `tell` its callers, with the sound of Asterisk's own that is played where the module names none:
+a wrong login or password; a code that is in no table; a key of the time clock that does not fit (in, who is in
+already); what was clocked; and that the sign-in could not be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An entry of a code table: one code, or all of one length from `first` to `last`; `text` is what it means."""
+
+    first: str
+    last: str
+    text: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One code that the caller keys in.
 
     `kind` is one of `FIELDS`; `sound` is what Asterisk plays to ask for it; `least` and `most` bound the number of
-    digits; `alias` is the admin's own word for it; an `optional` field may be left empty.
+    digits; `alias` is the admin's own word for it; an `optional` field may be left empty. Where there are `codes`, no
+    other is taken.
     """
 
     kind: str
@@ -83,6 +114,7 @@ class Field:
     most: int
     alias: str | None = None
     optional: bool = False
+    codes: tuple[Code, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +128,55 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Lockout:
+    """After so many failures, no more for `seconds`, and twice as long after each further one (`signin.lockout`)."""
+
+    after: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A time clock. With `keys` (key, action) the caller is asked by `sound`; without, each sign-in toggles.
+
+    A shift of more than `close` seconds was forgotten and is closed; None leaves it open.
+    """
+
+    sound: str | None = None
+    keys: tuple[tuple[str, str], ...] = ()
+    close: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Ask by `sound` whether there is another item; for `1`, what is asked from the field `kind` on is asked anew."""
+
+    sound: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where each sign-in is sent. The secret that signs it is in the environment variable `secret_env`.
+
+    `private`: loopback and private addresses are allowed, and plain HTTP. `ordered`: one waits for the one before.
+    """
+
+    url: str
+    secret_env: str
+    private: bool = False
+    ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """A sign-in module as the checker needs it.
 
     `tries` counts attempts in one conversation; `seconds` is the longest that a conversation may take; `log` names
-    the `FIELDS` whose values the sign-in log keeps.
+    the `FIELDS` whose values the sign-in log keeps. Where it does not `verify`, whoever calls passes and the login is
+    a code like others. `confirm` is the sound that asks whether what was keyed is right. `tells` are pairs of an event
+    and a sound. `offline` is `deny` or `grant`: what happens when the log cannot be reached. Rows are kept for `keep`
+    seconds, or for good.
     """
 
     name: str
@@ -111,3 +187,16 @@ class Module:
     seconds: int
     log: tuple[str, ...]
     users: tuple[User, ...]
+    verify: bool = True
+    lockout: Lockout = Lockout(5, 900)
+    clock: Clock | None = None
+    confirm: str | None = None
+    again: Again | None = None
+    tells: tuple[tuple[str, str], ...] = ()
+    webhook: Webhook | None = None
+    offline: str = "deny"
+    keep: int | None = None
+
+    def tell(self, event: str) -> str | None:
+        """The sound for one of `EVENTS`, or None for silence."""
+        return dict(self.tells).get(event, EVENTS[event])

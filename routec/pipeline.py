@@ -10,15 +10,16 @@ import gc
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from routec.contract import MODULES_FILE, SCRIPT_FILE
 from routec.diagnostics import Diagnostic, codes, has_errors, in_order
 from routec.frontend.checks import check
-from routec.frontend.parser import parse
+from routec.frontend.parser import parse, parse_users
 from routec.frontend.reader import read
 from routec.frontend.resolver import resolve
+from routec.frontend.syntax import USERS_SUFFIX, UsersFile
 from routec.model import System
 from routec.settings import Settings, SettingsError
 from routec.source import Sources, Span
@@ -43,6 +44,8 @@ class Input:
     """The sound files below routes/prompts/, each with what is wrong with it or an empty string."""
     unread: tuple[Diagnostic, ...] = ()
     """What could not be read, and so is missing above."""
+    users: Mapping[str, bytes] = field(default_factory=dict)
+    """The files of users, by the path that users are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +100,18 @@ def _compile(project: Input, *, dialplan: bool) -> Compilation:
     if not project.files and not faults:
         help = "a route file is named like routes/front.route"
         faults.append(Diagnostic(codes.NO_ROUTES, "there is no route file here", help=help))
+    users = _users(project, sources, faults)
     for path in sorted(project.files):
         sources[path], found = read(path, project.files[path])
         if not has_errors(found):
             tree, found = parse(sources[path])
             trees.append(tree)
         faults += found
-    missing = bool(project.unread) or len(trees) < len(project.files)
+    unread = any(not fault.path.endswith(USERS_SUFFIX) for fault in project.unread)
+    missing = unread or len(trees) < len(project.files)
     names_lost = missing or any(tree.lost_declarations for tree in trees)
     settings, found = _settings(project, sources)
-    system, resolved = resolve(trees, settings, project.sounds or {}, names_lost=names_lost)
+    system, resolved = resolve(trees, settings, project.sounds or {}, users, names_lost=names_lost)
     faults += found + resolved
     faults += check(system, whole=not has_errors(faults))
     diagnostics = in_order(fault for fault in faults if not _ignored(fault, sources))
@@ -116,6 +121,20 @@ def _compile(project: Input, *, dialplan: bool) -> Compilation:
     from routec.backend.lower import lower
 
     return replace(result, dialplan=lower(system, settings, sources))
+
+
+def _users(project: Input, sources: Sources, faults: list[Diagnostic]) -> dict[str, UsersFile | None]:
+    """The files of users as syntax trees; None for one that cannot be read."""
+    files: dict[str, UsersFile | None] = {
+        fault.path: None for fault in project.unread if fault.path.endswith(USERS_SUFFIX)
+    }
+    for path in sorted(project.users):
+        sources[path], found = read(path, project.users[path])
+        files[path] = None
+        if not has_errors(found):
+            files[path], found = parse_users(sources[path])
+        faults += found
+    return files
 
 
 def render(compilation: Compilation) -> dict[str, bytes]:

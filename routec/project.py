@@ -1,6 +1,7 @@
 """A project on disk: finds and reads what a compilation needs. Judges nothing but what it cannot read."""
 
 import os
+import re
 import stat
 import wave
 from collections.abc import Iterable
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from routec.diagnostics import Diagnostic, codes
 from routec.frontend.reader import MOST_BYTES
+from routec.frontend.syntax import USERS_SUFFIX
 from routec.pipeline import Input
 from routec.settings import SETTINGS_FILE
 
@@ -15,6 +17,8 @@ ROUTES = "routes"
 GENERATED = "generated"
 PROMPTS = "prompts"
 SUFFIX = ".route"
+
+_USERS_NAMED = re.compile(r'\bfrom[ \t]+"([^"\\/\n][^"\\\n]*' + re.escape(USERS_SUFFIX) + r')"')
 
 
 def load(root: Path) -> Input:
@@ -24,28 +28,47 @@ def load(root: Path) -> Input:
 
 
 def gather(paths: Iterable[Path], root: Path, *, settings: Path | None = None, prompts: Path | None = None) -> Input:
-    """Read route files, and those below folders. What cannot be read is a diagnostic; paths are shown from `root`."""
+    """Read route files with their files of users, and those below folders.
+
+    What cannot be read is a diagnostic; paths are shown from `root`.
+    """
     faults: list[Diagnostic] = []
     files: dict[str, bytes] = {}
+    users: dict[str, bytes] = {}
     for path in paths:
-        for file in _route_files(path, root, faults) if path.is_dir() else [path]:
-            if (data := _read(file, shown(file, root), faults)) is not None:
-                files[shown(file, root)] = data
+        for file in _files_below(path, root, faults) if path.is_dir() else [path]:
+            name = shown(file, root)
+            if name in users or (data := _read(file, name, faults)) is None:
+                continue
+            if file.name.endswith(USERS_SUFFIX):
+                users[name] = data
+                continue
+            files[name] = data
+            for named in _users_named(file, data) if file is path else ():
+                found = _read(named, shown(named, root), faults)
+                users |= {} if found is None else {shown(named, root): found}
     text = None
     if settings is not None and os.path.lexists(settings):
         data = _read(settings, shown(settings, root), faults)
         text = None if data is None else (shown(settings, root), data)
-    return Input(files, text, sound_faults(prompts) if prompts else {}, tuple(faults))
+    return Input(files, text, sound_faults(prompts) if prompts else {}, tuple(faults), users)
 
 
-def _route_files(folder: Path, root: Path, faults: list[Diagnostic]) -> list[Path]:
-    """All route files below a folder; one that cannot be looked into is a fault, since numbers may be missing then."""
+def _files_below(folder: Path, root: Path, faults: list[Diagnostic]) -> list[Path]:
+    """All files of ours below a folder; one that cannot be looked into is a fault: numbers may be missing then."""
 
     def unread(error: OSError) -> None:
         faults.append(_unreadable(shown(Path(error.filename), root), error))
 
     found = os.walk(folder, onerror=unread)
-    return sorted(Path(parent, name) for parent, _, names in found for name in names if name.endswith(SUFFIX))
+    suffixes = (SUFFIX, USERS_SUFFIX)
+    return sorted(Path(parent, name) for parent, _, names in found for name in names if name.endswith(suffixes))
+
+
+def _users_named(file: Path, data: bytes) -> list[Path]:
+    """The files of users that a single route file names, and that are there: below its folder and nowhere else."""
+    names = {name for name in _USERS_NAMED.findall(data.decode("utf-8", "replace")) if ".." not in name}
+    return sorted(file.parent / name for name in names if os.path.lexists(file.parent / name))
 
 
 def _unreadable(name: str, error: OSError) -> Diagnostic:

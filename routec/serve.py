@@ -1,4 +1,4 @@
-"""The long-running parts put together: the checker that Asterisk calls, and the build on every change.
+"""The long-running parts put together: the checker that Asterisk calls, what works behind it, the build on every change.
 
 A part whose settings are absent is off, and `Parts.off` says so. The checker reads the generated modules, never the
 routes: what it asks is what was built.
@@ -6,15 +6,17 @@ routes: what it asks is what was built.
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from routec.apply.build import Built, published_folder
 from routec.apply.watch import Watch
-from routec.contract import MODULES_FILE
+from routec.contract import MODULES_FILE, Module
 from routec.settings import Runtime, Settings
 from routec.signin.credentials import CredentialsError, read_pepper
+from routec.signin.delivery import Deliverer
+from routec.signin.housekeeping import Housekeeping
 from routec.signin.modules import ModulesError, ModuleStore
 from routec.signin.server import Server
 from routec.signin.session import Checker
@@ -41,6 +43,7 @@ class Parts:
     runtime: Runtime
     on_build: Callable[[Built, list[str]], None]
     on_failure: Callable[[Exception], None]
+    on_off: Callable[[str], None]
     stop: threading.Event
 
     def off(self) -> list[str]:
@@ -61,11 +64,22 @@ class Parts:
             )
 
     def _answer(self, modules: ModuleStore, running: contextlib.ExitStack) -> tuple[str, int]:
-        """Start the checker, to be stopped with the rest; gives its address."""
+        """Start the checker and what works behind it, to be stopped with the rest; gives the checker's address."""
         self._check_pepper(modules)
-        log = Log(self.runtime.database)
+        log = Log(self.runtime.database, self.runtime.spool)
         running.callback(log.close)
-        server = Server(Checker(modules, log, self.runtime), self.runtime.listen)
+
+        def present() -> Mapping[str, Module]:
+            return modules.compiled().modules
+
+        deliverer = Deliverer(log, present)
+        for off in deliverer.off(present()):
+            self.on_off(off)
+        housekeeping = Housekeeping(log, present)
+        for part in (deliverer, housekeeping):
+            part.start()
+            running.callback(part.stop)
+        server = Server(Checker(modules, log, self.runtime, on_row=deliverer.nudge), self.runtime.listen)
         server.start()
         running.callback(server.stop, STOP_SECONDS)
         return server.address

@@ -8,6 +8,7 @@ import re
 from routec.source import Sources, Span
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@+*-]+")
+_SPOKEN = re.compile(r"[A-Za-z0-9_./@+*#=!-]+(?: [A-Za-z0-9_./@+*#=!-]+)*")
 
 LONGEST_COMMENT = 200
 
@@ -17,6 +18,13 @@ def plain(part: str) -> str:
     if not _PLAIN.fullmatch(part):
         raise ValueError(f"{part[:80]!r} cannot stand in a dialplan")
     return part
+
+
+def spoken(text: str) -> str:
+    """Text that is said letter by letter, under the same condition; blanks stand in it singly. Raises ValueError."""
+    if not _SPOKEN.fullmatch(text):
+        raise ValueError(f"{text[:80]!r} cannot stand in a dialplan")
+    return text
 
 
 def heading(what: str, title: str | None, span: Span, sources: Sources) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from routec.backend import signin_step
+from routec.backend import say_step, signin_step
 from routec.backend.block import Block
 from routec.backend.dialplan import (
     ANY_NUMBER,
@@ -17,7 +17,7 @@ from routec.backend.dialplan import (
     content_hash,
 )
 from routec.backend.escape import heading, plain
-from routec.model import Answer, Dial, Entry, Goto, Hangup, Play, Route, SignIn, Step, System, Wait
+from routec.model import Answer, Cases, Dial, Entry, Goto, Hangup, Play, Route, Say, SignIn, Step, System, Wait
 from routec.model.numbers import did_forms
 from routec.model.walk import all_steps
 from routec.settings import Settings
@@ -109,8 +109,14 @@ def _play(block: Block, step: Play) -> None:
 
 def _sign_in(block: Block, step: SignIn) -> None:
     granted = signin_step.ask(block, step)
-    lower_steps(block, step.otherwise)
-    block.end(step.span)
+    if isinstance(step.otherwise, Cases):
+        for branch in signin_step.branch(block, step, step.otherwise):
+            block.mark(branch.label)
+            lower_steps(block, branch.steps)
+            block.end(branch.span)
+    else:
+        lower_steps(block, step.otherwise)
+        block.end(step.span)
     block.mark(granted)
 
 
@@ -140,6 +146,7 @@ def _hangup(block: Block, step: Hangup) -> None:
 
 _STEPS: dict[type[Any], Callable[[Block, Any], None]] = {
     Play: _play,
+    Say: say_step.say,
     SignIn: _sign_in,
     Dial: _dial,
     Goto: _goto,

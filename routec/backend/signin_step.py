@@ -14,15 +14,22 @@ AGI headers as it is, and what follows would be a header of the caller's own. On
 itself must not stand in an expression.
 
 A limit that the admin has set on the call (`TIMEOUT(absolute)`) is put back afterwards, less the time that has passed.
+
+An else by outcomes has a jump for `locked` and for `denied`. Whatever else the verdict is, and be it none at all, falls
+through to the steps of `error`, or without them to a hangup, as do the outcomes that are not listed. There the verdict
+is compared by REGEX and not in an expression: a verdict such as `x" | "1` would be a part of the expression, and true.
 """
+
+from typing import NamedTuple
 
 from routec.backend.block import Block
 from routec.backend.dialplan import ANY_NUMBER, CONTEXT_PREFIX, Context, Extension, Line, content_hash
 from routec.backend.escape import heading, plain
-from routec.contract import AGI_FOLDER, GRACE_SECONDS, GRANTED, VARIABLES, VERDICT
-from routec.model import Module, SignIn
+from routec.contract import AGI_FOLDER, DENIED, ERROR, GRACE_SECONDS, GRANTED, LOCKED, VARIABLES, VERDICT
+from routec.model import Cases, Module, SignIn
+from routec.model.walk import Steps
 from routec.settings import Settings
-from routec.source import Sources
+from routec.source import Sources, Span
 
 CALLER_ID = ("num", "name", "dnid", "rdnis")
 """What of a caller ID goes into the AGI headers."""
@@ -32,14 +39,47 @@ LIMIT = "ROUTEC_LIMIT"
 SINCE = "ROUTEC_SINCE"
 
 
+class Branch(NamedTuple):
+    """What callers meet with one outcome, behind a label."""
+
+    label: str
+    steps: Steps
+    span: Span
+
+
 def ask(block: Block, step: SignIn) -> str:
     """Append the step up to where those stand who did not pass; gives the label for those who did."""
     name = plain(step.module)
     granted = block.label(f"granted-{name}")
     block.add("Set", f"{VERDICT}=", step.span, block.label(f"auth-{name}"))
     block.add("Gosub", f"{block.signin[step.module]},${{EXTEN}},1", step.span)
-    block.add("GotoIf", f'$["${{{VERDICT}}}" = "{GRANTED}"]?{granted}', step.span)
+    block.add("GotoIf", f"{_is(GRANTED)}?{granted}", step.span)
     return granted
+
+
+def branch(block: Block, step: SignIn, cases: Cases) -> list[Branch]:
+    """Append the jumps to the cases; gives what is to follow, in this order, each ended with a hangup.
+
+    The first is where those come who take no jump. An outcome that is not listed is one of them where that hangs up.
+    """
+    name = plain(step.module)
+    spans = {case.name: case.span for case in cases.cases}
+    branches = [Branch(block.label(f"{ERROR}-{name}"), cases.steps(ERROR) or (), spans.get(ERROR, step.span))]
+    for verdict in (LOCKED, DENIED):
+        if verdict in spans or ERROR in spans:
+            to = Branch(block.label(f"{verdict}-{name}"), cases.steps(verdict) or (), spans.get(verdict, step.span))
+            block.add("GotoIf", f"{_is(verdict)}?{to.label}", to.span)
+            branches.append(to)
+    return branches
+
+
+def _is(verdict: str) -> str:
+    """True of this very verdict, and of nothing that holds it.
+
+    Not `$["${ROUTEC_VERDICT}" = "granted"]`: a value is put into an expression before that is read, and `x" | "1` makes
+    it true (measured on 22.10).
+    """
+    return f'${{REGEX("^{verdict}$" ${{{VERDICT}}})}}'
 
 
 def context(module: Module, settings: Settings, sources: Sources) -> Context:

@@ -12,6 +12,7 @@ from routec.cli.main import fail
 from routec.cli.show import counted, show, summary
 from routec.diagnostics import has_errors
 from routec.frontend.reader import MOST_BYTES
+from routec.frontend.syntax import USERS_SUFFIX
 from routec.pipeline import Input, compile_routes
 from routec.project import ROUTES, gather, load, shown
 
@@ -42,7 +43,8 @@ def check(paths: tuple[str, ...], form: str, stdin_path: str | None) -> None:
         click.echo(render_json(diagnostics, compilation.sources), nl=False)
     else:
         show(diagnostics, compilation.sources, err=False)
-        files = len(project.files if wanted is None else wanted & set(project.files))
+        looked_at = {*project.files, *project.users}
+        files = len(looked_at if wanted is None else wanted & looked_at)
         click.echo(f"{counted(files, 'file')}: {summary(diagnostics)}")
     sys.exit(FAULTS if has_errors(diagnostics) else GOOD)
 
@@ -59,11 +61,12 @@ def _gather(root: Path, paths: tuple[str, ...], stdin_path: str | None) -> tuple
         if not Path(path).exists():
             fail(f"there is no `{path}`")
     asked = gather([Path(path) for path in paths], root)
-    wanted = {*asked.files, *(fault.path for fault in asked.unread)}
+    wanted = {*asked.files, *asked.users, *(fault.path for fault in asked.unread)}
     if not wanted or not all(name.startswith(f"{ROUTES}/") for name in wanted):
         return asked, None
     project = load(root)
-    return replace(project, files={**project.files, **asked.files}), wanted
+    files, users = {**project.files, **asked.files}, {**project.users, **asked.users}
+    return replace(project, files=files, users=users), wanted
 
 
 def _stdin(root: Path, paths: tuple[str, ...], stdin_path: str | None) -> tuple[Input, set[str]]:
@@ -74,4 +77,6 @@ def _stdin(root: Path, paths: tuple[str, ...], stdin_path: str | None) -> tuple[
         return Input({STDIN: data}), {STDIN}
     name = shown(Path(stdin_path), root)
     project = load(project_root())
+    if name.endswith(USERS_SUFFIX):
+        return replace(project, users={**project.users, name: data}), {name}
     return replace(project, files={**project.files, name: data}), {name}

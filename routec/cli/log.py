@@ -1,143 +1,146 @@
-"""`routec log`: who signed in, newest first."""
+"""`routec log`: who signed in, newest first; and what else is done with the log."""
 
-import json
-import os
-import re
+import select
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from routec.cli import FAULTS
-from routec.cli.here import runtime
+from routec.cli.layout import for_a_reader_who_may_leave, put
+from routec.cli.log_output import FORMATS, in_batches
 from routec.cli.main import fail
-from routec.contract import VERDICTS
+from routec.cli.moments import Length, Moment
+from routec.cli.open_log import opened_log
+from routec.cli.show import counted
+from routec.cli.timesheet import timesheet
+from routec.contract import PURPOSES, VERDICTS
 
 if TYPE_CHECKING:
-    from routec.signin.store import Entry
+    from routec.signin.store import Entry, Filters, Log
 
-KEYS = (
-    "time",
-    "module",
-    "purpose",
-    "caller",
-    "called",
-    "login",
-    "user",
-    "password",
-    "extra1",
-    "extra2",
-    "verdict",
-    "call_id",
-)
-"""The keys of `--format json`, in order; others build on them."""
-
-_COLUMNS = ("time", "verdict", "module", "caller", "called", "login", "user", "extra1", "extra2", "reason")
-"""The table's columns. A password, where a module logs it, is for those who ask for json."""
-
-_ROWS_AT_ONCE = 500
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_AGO = re.compile(r"(\d{1,9})([smhdw])")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+LAST = 10
+"""How many rows `--follow` begins with."""
 
 
-class Moment(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on only
-    """A moment: an ISO 8601 date or time, in the local zone unless it names one, or how long ago, such as `2h`.
-
-    A bare date is the day's start, or with `whole_day` its end, so that `--until 2026-11-23` takes in that day.
-    """
-
-    name = "when"
-
-    def __init__(self, *, whole_day: bool = False) -> None:
-        self._whole_day = whole_day
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read what was typed; wrong use where it is none of these."""
-        try:
-            return self._read(str(value).strip())
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no date, time or duration; write 2026-11-23, 2026-11-23T09:00 or 2h", param, ctx)
-
-    def _read(self, text: str) -> datetime:
-        if match := _AGO.fullmatch(text):
-            return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
-        if _DAY.fullmatch(text):
-            day = date.fromisoformat(text)
-            return datetime.combine(day + timedelta(days=1) if self._whole_day else day, time()).astimezone()
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone() if moment.tzinfo is None else moment
-
-
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--module", metavar="NAME", help="Sign-ins of this module.")
 @click.option("--since", type=Moment(), metavar="WHEN", help="From then on: a date, a time, or 2h, 3d ago.")
 @click.option("--until", type=Moment(whole_day=True), metavar="WHEN", help="Before then; a date includes its day.")
 @click.option("--login", metavar="DIGITS", help="Sign-ins with this login.")
 @click.option("--caller", metavar="NUMBER", help="Sign-ins from this number, as Asterisk gives it.")
+@click.option("--called", metavar="NUMBER", help="Sign-ins on this number, as Asterisk gives it.")
+@click.option("--user", metavar="NAME", help="Sign-ins of this user.")
+@click.option("--purpose", type=click.Choice(PURPOSES), help="Sign-ins of modules with this purpose.")
 @click.option("--verdict", type=click.Choice(VERDICTS), help="Sign-ins that ended so.")
+@click.option("--call-id", metavar="ID", help="Sign-ins in this call, by Asterisk's unique ID.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N.")
-@click.option("--format", "form", type=click.Choice(("table", "json")), default="table", show_default=True)
-def log(
-    module: str | None,
-    since: datetime | None,
-    until: datetime | None,
-    login: str | None,
-    caller: str | None,
-    verdict: str | None,
-    limit: int | None,
-    form: str,
-) -> None:
-    """List the sign-ins, newest first."""
-    from routec.signin.store import Filters, Log, LogError
+@click.option("--format", "form", type=click.Choice(tuple(FORMATS)), default="table", show_default=True)
+@click.option("--follow", "-f", is_flag=True, help="The last 10, or --limit, and then each as it comes, until Ctrl-C.")
+@click.pass_context
+def log(ctx: click.Context, /, form: str, *, follow: bool, **filters: Any) -> None:
+    """List the sign-ins, newest first; with a command, do that instead.
 
-    filters = Filters(module=module, since=since, until=until, login=login, caller=caller, verdict=verdict, limit=limit)
-    store = Log(runtime().database)
-    try:
-        rows = store.read(filters)
-        lines = map(_object, rows) if form == "json" else _table(rows)
-        is_empty = True
-        for line in lines:
-            is_empty = False
-            click.echo(line)
-        if is_empty and form == "table":
+    csv and json are for programs: one sign-in a line, with a password where the module logs it. Of a log that grows,
+    --follow shows what comes, the newest last.
+    """
+    if ctx.invoked_subcommand is not None:
+        _refuse_options_before(ctx, ctx.invoked_subcommand)
+        return
+    from routec.signin.store import Filters
+
+    wanted = Filters(**filters)
+    with opened_log() as store, for_a_reader_who_may_leave():
+        is_empty = _print(form, _followed(store, wanted) if follow else in_batches(store.read(wanted)), live=follow)
+        if is_empty and form == "table" and not follow:
             click.echo("no sign-ins", err=True)
-    except LogError as error:
-        fail(str(error), code=FAULTS)
-    except BrokenPipeError:
-        # Whoever read has read enough. What is still buffered must not be tried again when Python exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    finally:
-        store.close()
 
 
-def _object(entry: "Entry") -> str:
-    values = {key: getattr(entry, key) for key in KEYS}
-    values["time"] = entry.time.astimezone(UTC).isoformat(timespec="milliseconds")
-    return json.dumps(values)
+log.add_command(timesheet)
 
 
-def _table(entries: Iterable["Entry"]) -> Iterator[str]:
-    """Aligned lines, as they come: columns grow with what they hold, and never shrink."""
-    widths = [len(column) for column in _COLUMNS]
-    is_first = True
-    remaining = iter(entries)
-    while batch := list(islice(remaining, _ROWS_AT_ONCE)):
-        rows = [[_cell(entry, column) for column in _COLUMNS] for entry in batch]
-        if is_first:
-            rows.insert(0, [column.upper() for column in _COLUMNS])
-            is_first = False
-        widths = [max(width, *map(len, cells)) for width, cells in zip(widths, zip(*rows, strict=True), strict=True)]
-        for row in rows:
-            yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+@log.command()
+@click.option("--older-than", type=Length(), required=True, metavar="LENGTH", help="Such as 90d, 12h or 2w.")
+@click.option("--module", metavar="NAME", help="Only sign-ins of this module.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def purge(older_than: timedelta, module: str | None, *, yes: bool) -> None:
+    """Delete old sign-ins for good.
+
+    Says how many they are and asks; without a terminal to ask on it needs --yes. Sign-ins whose webhook is still to be
+    delivered stay. A module's `keep` line does the same by itself.
+    """
+    from routec.signin.store import Filters
+
+    try:
+        before = datetime.now(UTC) - older_than
+    except OverflowError:
+        fail("--older-than goes back further than the calendar")
+    of_module = f" of {module}" if module is not None else ""
+    if not yes and not sys.stdin.isatty():
+        fail("there is no terminal to ask on", "--yes deletes without asking")
+    with opened_log() as store:
+        found = sum(1 for _ in store.read(Filters(module=module, until=before)))
+        if found and not yes:
+            when = before.astimezone().strftime("%Y-%m-%d %H:%M")
+            click.echo(f"{counted(found, 'sign-in')}{of_module} from before {when}", err=True)
+            if not click.confirm("Delete them for good?", err=True):
+                click.echo("nothing was deleted", err=True)
+                sys.exit(FAULTS)
+        gone = store.purge(before, module) if found else 0
+        click.echo(f"deleted {counted(gone, 'sign-in')}{of_module}")
+        if found > gone:
+            click.echo(f"{counted(found - gone, 'sign-in')} stayed: the webhook is still to be delivered", err=True)
 
 
-def _cell(entry: "Entry", column: str) -> str:
-    if column == "time":
-        return entry.time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    value = getattr(entry, column)
-    # What a caller chose must not drive the terminal of whoever reads it.
-    return "".join(c if c.isprintable() else "?" for c in value) if value else "-"
+def _refuse_options_before(ctx: click.Context, command: str) -> None:
+    """An option before the command would do nothing, and `purge` without its filter too much."""
+    for param in ctx.command.params:
+        if param.name and ctx.get_parameter_source(param.name) is not ParameterSource.DEFAULT:
+            ctx.fail(f"write options behind `{command}`, not before it")
+
+
+def _print(form: str, batches: "Iterable[list[Entry]]", *, live: bool) -> bool:
+    """Print rows as they come, and say whether there were none."""
+    is_empty = True
+
+    def noticed() -> "Iterator[list[Entry]]":
+        nonlocal is_empty
+        for batch in batches:
+            is_empty = is_empty and not batch
+            yield batch
+
+    try:
+        for text in FORMATS[form](noticed()):
+            put(text, flush=live)
+    except KeyboardInterrupt:
+        # Ctrl-C is how following ends; what else it interrupts has failed.
+        if not live:
+            raise
+    return is_empty
+
+
+def _followed(store: "Log", filters: "Filters") -> "Iterator[list[Entry]]":
+    """The last rows, oldest first, and then each as it comes. Following begins before they are read: none is missed."""
+    coming = store.follow(_has_no_reader, replace(filters, limit=None))
+    last = list(store.read(replace(filters, limit=filters.limit or LAST)))[::-1]
+    yield last
+    shown = {entry.uid for entry in last}
+    for entry in coming:
+        if entry.uid in shown:
+            shown.discard(entry.uid)
+        else:
+            yield [entry]
+
+
+def _has_no_reader() -> bool:
+    """Whether whoever read our output has gone. Where nothing is written for hours, writing would not tell."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+    except (AttributeError, OSError, ValueError):
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))

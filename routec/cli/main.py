@@ -18,6 +18,7 @@ VERBS = {
     "serve": ("routec.cli.serve", "Answer Asterisk's sign-ins, and rebuild on every change."),
     "users": ("routec.cli.users", "Credentials of those who sign in."),
     "watch": ("routec.cli.watch", "Check and build again on every change."),
+    "webhooks": ("routec.cli.webhooks", "List the webhooks of sign-ins, and send them again."),
 }
 """Every verb with its module and its line in the help; a module has one command, of the verb's name."""
 

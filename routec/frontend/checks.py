@@ -9,11 +9,12 @@ from typing import Self
 
 from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend.flow import ends, loops, step_ends, ways
-from routec.model import Dial, Entry, Goto, Module, Play, Route, SignIn, Step, System
+from routec.model import Cases, Dial, Entry, Goto, Module, Play, Route, Say, SignIn, Step, System
 from routec.model.limits import (
     LONGEST_DATA,
     LONGEST_MODULE_NAME,
     LONGEST_ROUTE_NAME,
+    LONGEST_SAID,
     LONGEST_SOUND,
     LONGEST_USER_NAME,
     MOST_TARGETS,
@@ -54,19 +55,31 @@ def check(system: System, *, whole: bool = True) -> list[Diagnostic]:
 
 
 def auth_else_runs_on(facts: Facts) -> Iterator[Diagnostic]:
-    """The else of an auth ends the call or leaves the route: else it would run into the protected steps."""
+    """The else of an auth ends the call or leaves the route: else it would run into the protected steps.
+
+    So does each of its cases. A case that is not listed hangs up by itself.
+    """
     for route in facts.routes:
         for step in facts.steps[route.name]:
-            if isinstance(step, SignIn) and not ends(step.otherwise):
-                labels = (Label(step.otherwise[-1].span, "and runs on from here"),) if step.otherwise else ()
-                yield Diagnostic(
-                    codes.ELSE_RUNS_ON,
-                    f"the else of `auth {step.module}` runs on into the protected steps",
-                    step.span,
-                    "those who do not pass reach what follows",
-                    labels,
-                    "end it with `hangup` or `goto ROUTE`",
-                )
+            if not isinstance(step, SignIn):
+                continue
+            otherwise = f"else of `auth {step.module}`"
+            if isinstance(step.otherwise, Cases):
+                cases = step.otherwise.cases
+                found = [(f"case `{case.name}` in the {otherwise}", case.span, case.steps) for case in cases]
+            else:
+                found = [(otherwise, step.span, step.otherwise)]
+            for what, span, block in found:
+                if not ends(block):
+                    labels = (Label(block[-1].span, "and runs on from here"),) if block else ()
+                    yield Diagnostic(
+                        codes.ELSE_RUNS_ON,
+                        f"the {what} runs on into the protected steps",
+                        span,
+                        "those who do not pass reach what follows",
+                        labels,
+                        "end it with `hangup` or `goto ROUTE`",
+                    )
 
 
 def unreachable_steps(facts: Facts) -> Iterator[Diagnostic]:
@@ -214,6 +227,8 @@ def steps_too_long(facts: Facts) -> Iterator[Diagnostic]:
                 note = f"{len(step.targets)} extensions; one step rings {MOST_TARGETS} at the most"
             elif isinstance(step, Play) and sum(len(sound) + 1 for sound in step.sounds) > LONGEST_DATA:
                 note = f"Asterisk takes {LONGEST_DATA} bytes for one application"
+            elif isinstance(step, Say) and len(step.text or "") > LONGEST_SAID:
+                note = f"{len(step.text or '')} characters; one step says {LONGEST_SAID} at the most"
             else:
                 continue
             yield Diagnostic(codes.STEP_TOO_LONG, "this step is too long", step.span, note, help="write two steps")

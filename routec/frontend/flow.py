@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from routec.model import Dial, Goto, Hangup, Play, SignIn, Step, Wait
+from routec.model import Dial, Goto, Hangup, Play, Say, SignIn, Step, Wait
 from routec.model.walk import inner_blocks
 
 
@@ -34,13 +34,16 @@ class Way:
 
 
 def ways(steps: Iterable[Step], asked: bool = False, rang: bool = False, paused: bool = False) -> Iterator[Way]:
-    """All ways from the beginning of some steps to another route."""
+    """All ways from the beginning of some steps to another route.
+
+    What is said pauses the call as a prompt does; but a code of a sign-in may be empty, and then it is silence.
+    """
     for step in steps:
         if isinstance(step, Goto):
             yield Way(step, asked, rang, paused)
         asked |= isinstance(step, SignIn)
         rang |= isinstance(step, Dial)
-        paused |= isinstance(step, Play | Wait)
+        paused |= isinstance(step, Play | Wait) or (isinstance(step, Say) and step.value is None)
         for block in inner_blocks(step):
             yield from ways(block, asked, rang, paused)
         if step_ends(step):

@@ -17,6 +17,9 @@ from routec.frontend.tree_builder import TreeBuilder
 
 GRAMMAR_FILE = "routec.lark"
 
+ROUTES, USERS = "start", "users_file"
+"""The two kinds of files: the rules that the parser can begin with."""
+
 _LIST = re.compile(r"^(_[a-z_]+): (.*)$", re.MULTILINE)
 _NAMED = re.compile(r"(?<!\w)_[a-z_]+\b")
 
@@ -32,13 +35,14 @@ def grammar_path() -> Path:
 
 @cache
 def parser() -> lark.Lark:
-    """The parser for route files; it builds the syntax tree as it goes."""
+    """The parser for route files and files of users; it builds the syntax tree as it goes."""
     grammar = written_out(grammar_path().read_text(encoding="utf-8"))
     folder = _cache_folder()
     return lark.Lark(
         grammar,
         parser="lalr",
         lexer=RouteLexer,
+        start=[ROUTES, USERS],
         maybe_placeholders=False,
         transformer=TreeBuilder(),  # lark asks it for methods and nothing else
         cache=str(folder / f"grammar-{lark.__version__}.bin") if folder else False,

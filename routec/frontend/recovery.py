@@ -6,13 +6,13 @@ block that is never closed, a block whose `{` is missing, and a `}` too many.
 """
 
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 from lark import Lark, UnexpectedCharacters, UnexpectedToken
 
 from routec.diagnostics import Diagnostic, codes
 from routec.frontend import syntax
-from routec.frontend.expectations import MISPLACED, Expectations
+from routec.frontend.expectations import CASE_HEAD, CASES, MISPLACED, MODULE_WORDS, Expectations
 from routec.frontend.lexer import Token
 from routec.source import Source, Span
 
@@ -20,21 +20,9 @@ MOST_ERRORS = 100
 """A file with more syntax errors than this is no route file; the rest would only scroll."""
 
 _DECLARATION = re.compile(r'route[ \t]|(?:auth|prompt)[ \t]+\S+[ \t]+["{]')
-_ENTRY_WORDS = (
-    "ON",
-    "PROMPT",
-    "AUTH",
-    "DIAL",
-    "GOTO",
-    "WAIT",
-    "ANSWER",
-    "HANGUP",
-    "LOGIN",
-    "PASSWORD",
-    "USER",
-    "TRIES",
-)
-"""Words that begin an entry."""
+_SETTINGS = frozenset(word.upper() for word in MODULE_WORDS)
+_ENTRY_WORDS = _SETTINGS | {"ON", "PROMPT", "AUTH", "DIAL", "GOTO", "WAIT", "ANSWER", "HANGUP", "SAY"}
+"""Words that begin an entry: of a sign-in module, and of any block."""
 
 _HEAD = re.compile(r"^(auth[ \t]+[a-z][a-z0-9_-]*)[ \t]*(?:#.*)?\n\s*\Z", re.MULTILINE)
 """The head of a module whose `{` is missing, as the last line before a place; alone it would be a step."""
@@ -43,20 +31,23 @@ _BLANK = re.compile(r"[;\s]*")
 _LANDMARK = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"|(?:(?<=[ \t\r\n])|\A)#[^\n]*|[{};\n]')
 
 
+_Tree = TypeVar("_Tree", syntax.File, syntax.UsersFile)
+
+
 class Recovery:
     """One reading of one faulty file."""
 
-    def __init__(self, lark: Lark, source: Source) -> None:
+    def __init__(self, lark: Lark, source: Source, start: str) -> None:
         self._source = source
         self._text = source.text
-        self._parser: Any = lark.parse_interactive(source.text)
+        self._parser: Any = lark.parse_interactive(source.text, start)
         """lark's InteractiveParser, which has no types."""
         self._diagnostics: list[Diagnostic] = []
         self._lost = False
         """A block began or ended where it should not have: what the file declares is not to be relied on."""
 
-    def run(self) -> tuple[syntax.File, list[Diagnostic]]:
-        """Read to the end. The tree has `Broken` entries where a fault was."""
+    def run(self, given_up: _Tree) -> tuple[_Tree, list[Diagnostic]]:
+        """Read to the end. The tree has `Broken` entries where a fault was; with too many faults it is `given_up`."""
         while True:
             try:
                 return self._read_on(), self._diagnostics
@@ -65,15 +56,16 @@ class Recovery:
             except UnexpectedCharacters as error:
                 self._mend("", error.pos_in_stream or 0)
             if len(self._diagnostics) >= MOST_ERRORS:
-                return syntax.File(lost_declarations=True), self._diagnostics
+                return given_up, self._diagnostics
 
-    def _read_on(self) -> syntax.File:
+    def _read_on(self) -> Any:
         thread = self._parser.lexer_thread
         for token in thread.lex(self._parser.parser_state):
             self._parser.feed_token(token)
         end = len(self._text)
-        file: syntax.File = self._parser.feed_token(Token("$END", "", end, end))
-        file.lost_declarations = self._lost
+        file = self._parser.feed_token(Token("$END", "", end, end))
+        if isinstance(file, syntax.File):
+            file.lost_declarations = self._lost
         return file
 
     # ---- one fault
@@ -81,6 +73,10 @@ class Recovery:
     def _mend(self, kind: str, offset: int) -> None:
         """Say what is wrong with the token at an offset, and bring the parser to where it can go on."""
         accepted = self._parser.accepts()
+        if accepted == CASE_HEAD and self._stack[-1].text not in CASES:  # no case: a step whose first word is misspelt
+            kind, offset = "NAME", self._stack[-1].start
+            self._pop()
+            accepted = self._parser.accepts()
         open_blocks = self._open_blocks()
         if not self._mend_block(kind, offset, accepted, open_blocks):
             self._mend_entry(kind, offset, accepted, is_outside=not open_blocks)
@@ -98,6 +94,11 @@ class Recovery:
             self._close(len(open_blocks), line_start)
             self._feed("_SEP", line_start)
             self._go_to(line_start)
+        elif kind in _SETTINGS and {"NUMBER", "BAD"} <= accepted:
+            self._report_unclosed(open_blocks[-1], "a new setting begins before it is", offset)
+            self._close(1, offset)
+            self._feed("_SEP", offset)
+            self._go_to(offset)
         elif "LBRACE" in accepted and self._lacks_brace(kind, offset, accepted):
             self._supply_brace(kind, offset)
         elif kind == "RBRACE" and not open_blocks:
@@ -122,7 +123,7 @@ class Recovery:
         elif kind == "_SEP" and self._goes_on_behind(offset, accepted):
             self._report_unexpected(kind, offset, accepted)
             self._go_to(self._behind_blanks(offset))
-        elif "_SEP" in accepted and "BAD" not in accepted and kind in ("ROUTE", *_ENTRY_WORDS):
+        elif "_SEP" in accepted and "BAD" not in accepted and kind in {"ROUTE"} | _ENTRY_WORDS:
             self._report_unexpected(kind, offset, accepted)
             for missing in ("_SEP", "BAD", "_SEP"):
                 self._feed(missing, offset)
@@ -157,7 +158,7 @@ class Recovery:
 
     def _lacks_brace(self, kind: str, offset: int, accepted: set[str]) -> bool:
         """Whether a `{` is what is missing: behind the head of a declaration, or an `else` with a body below it."""
-        if self._top_is("ELSE"):
+        if self._top_is("ELSE") or accepted == CASE_HEAD:
             return kind == "_SEP" and self._is_closed_below(offset)
         return "_SEP" not in accepted and (kind == "_SEP" or kind in _ENTRY_WORDS)
 
@@ -186,7 +187,8 @@ class Recovery:
         """Whether the next line begins with what is missing here."""
         following = self._behind_blanks(offset)
         kind = self._parser.lexer_thread.lexer.kind_at(self._text, following)
-        return kind in accepted and (self._top_is("ELSE") or kind not in ("RBRACE", "_SEP", *_ENTRY_WORDS))
+        is_bare = self._top_is("ELSE") or self._top_is("_COLON")
+        return kind in accepted and (is_bare or kind not in ("RBRACE", "_SEP", *_ENTRY_WORDS))
 
     def _forgive_what_followed_a_block(self) -> None:
         """A `}` too many closed a block too early: what then seemed to be in the wrong place was not."""

@@ -9,22 +9,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from routec.diagnostics import Diagnostic, codes, did_you_mean
+from routec.diagnostics import Diagnostic, codes
 from routec.frontend import syntax
-from routec.frontend.resolve_auth import resolve_module
+from routec.frontend.resolve_auth import resolve_modules
+from routec.frontend.resolve_steps import resolve_steps
 from routec.frontend.scope import Scope, span_of
-from routec.frontend.sounds import resolve_prompts, resolve_sound
+from routec.frontend.sounds import resolve_prompts
 from routec.frontend.syntax import Word
 from routec.frontend.texts import unescape
 from routec.model import System
 from routec.model.numbers import EXTENSION, did_fault
 from routec.settings import Settings
-from routec.source import Span
-
-DEEPEST = 20
-"""How deep blocks may lie in blocks."""
-
-CAUSES = ("busy", "congestion", "rejected")
 
 KINDS = {"did": "DID", "extension": "extension"}
 
@@ -32,22 +27,26 @@ _adapter = TypeAdapter(System)
 
 
 def resolve(
-    files: Sequence[syntax.File], settings: Settings, sounds: Mapping[str, str], *, names_lost: bool = False
+    files: Sequence[syntax.File],
+    settings: Settings,
+    sounds: Mapping[str, str],
+    users: Mapping[str, syntax.UsersFile | None],
+    *,
+    names_lost: bool = False,
 ) -> tuple[System, list[Diagnostic]]:
     """The system that all files describe together, and what is wrong with names and values.
 
     Where something is wrong the system holds what could be understood: good enough to be judged further, not to be
     built. A route with a step that could not be read is left out of it. `names_lost`: declarations may be missing, so
-    that a name that nothing has is no fault of its own.
+    that a name that nothing has is no fault of its own. A file of users that cannot be read is None.
     """
     scope = Scope(settings, sounds, names_lost=names_lost)
     for file in files:
         _declare(scope, file)
     routes = [_route(scope, path, route) for _, path, route in scope.routes if isinstance(route, syntax.Route)]
-    modules = [resolve_module(scope, path, auth) for _, path, auth in scope.modules if isinstance(auth, syntax.Auth)]
     table = {
         "routes": [route for route in routes if route is not None],
-        "modules": modules,
+        "modules": resolve_modules(scope, users),
         "prompts": resolve_prompts(scope),
     }
     return _adapter.validate_python(table), scope.diagnostics
@@ -98,7 +97,7 @@ def _route(scope: Scope, path: str, route: syntax.Route) -> dict[str, Any] | Non
     name_span = span_of(path, route.name)
     title = unescape(path, route.title, scope.report) if route.title else None
     entries = [_entry(scope, path, entry) for entry in route.entries]
-    steps = _steps(scope, path, route.steps, 0)
+    steps = resolve_steps(scope, path, route.steps)
     if path in scope.doubtful:
         return None
     if not route.steps:
@@ -128,124 +127,3 @@ def _entry(scope: Scope, path: str, entry: syntax.On) -> dict[str, Any] | None:
         scope.fault(codes.BAD_NUMBER, f"`{number}` is no {KINDS[entry.kind]}", span, fault, help)
         return None
     return {"span": span, "kind": entry.kind, "number": number}
-
-
-def _steps(scope: Scope, path: str, steps: Sequence[syntax.Step], depth: int) -> list[dict[str, Any]] | None:
-    """The steps of a block, or None where one of them could not be read."""
-    if depth > DEEPEST:
-        scope.fault(codes.TOO_DEEP, f"more than {DEEPEST} blocks in each other", span_of(path, steps[0]))
-        return None
-    resolved: list[dict[str, Any]] = []
-    broken = False
-    for index, step in enumerate(steps):
-        if isinstance(step, syntax.Broken):
-            broken = True
-            continue
-        one = _STEPS[type(step)](scope, path, step, depth)
-        if one is None:
-            after = steps[index + 1] if index + 1 < len(steps) else None
-            if isinstance(step, syntax.SignIn) and step.otherwise is None and not isinstance(after, syntax.Broken):
-                _report_missing_else(scope, path, step)
-            broken = True
-            continue
-        resolved.append(one)
-    return None if broken else resolved
-
-
-def _play(scope: Scope, path: str, step: syntax.Play, _depth: int) -> dict[str, Any]:
-    pairs = [resolve_sound(scope, path, sound) for sound in step.sounds]
-    return {
-        "kind": "play",
-        "span": Span(path, step.start, step.end),
-        "words": [word for word, _ in pairs],
-        "sounds": [sound for _, sound in pairs],
-    }
-
-
-def _sign_in(scope: Scope, path: str, step: syntax.SignIn, depth: int) -> dict[str, Any] | None:
-    module = step.module
-    if module.text not in scope.modules.declared:
-        known = scope.modules.declared
-        scope.unknown(codes.UNKNOWN_MODULE, "module", module, path, known, "no `auth` declaration has this name")
-    if step.otherwise is None:
-        return None
-    otherwise = _steps(scope, path, step.otherwise, depth + 1)
-    if otherwise is None:
-        return None
-    return {
-        "kind": "sign_in",
-        "span": Span(path, step.start, step.end),
-        "module": module.text,
-        "otherwise": otherwise,
-    }
-
-
-def _report_missing_else(scope: Scope, path: str, step: syntax.SignIn) -> None:
-    scope.fault(
-        codes.MISSING_ELSE,
-        f"`auth {step.module.text}` does not say what happens to those who do not pass",
-        span_of(path, step),
-        help=f"auth {step.module.text} else hangup",
-    )
-
-
-def _dial(scope: Scope, path: str, step: syntax.Dial, depth: int) -> dict[str, Any] | None:
-    for target in step.targets:
-        if not EXTENSION.fullmatch(target.text):
-            note = "`dial` rings extensions: digits and `*` only, 40 at the most"
-            scope.fault(codes.BAD_NUMBER, f"`{target.text}` is no extension", span_of(path, target), note)
-    if step.patience and not 1 <= step.patience.seconds <= 3600:
-        note = "a phone rings for a second to an hour"
-        scope.fault(codes.BAD_RANGE, "this duration is out of range", span_of(path, step.patience), note)
-    otherwise = None if step.otherwise is None else _steps(scope, path, step.otherwise, depth + 1)
-    if step.otherwise is not None and otherwise is None:
-        return None
-    return {
-        "kind": "dial",
-        "span": Span(path, step.start, step.end),
-        "targets": [target.text for target in step.targets],
-        "seconds": step.patience.seconds if step.patience else None,
-        "otherwise": otherwise,
-    }
-
-
-def _goto(scope: Scope, path: str, step: syntax.Goto, _depth: int) -> dict[str, Any]:
-    route = step.route
-    if route.text not in scope.routes.declared:
-        known = scope.routes.declared
-        scope.unknown(codes.UNKNOWN_ROUTE, "route", route, path, known, "no `route` declaration has this name")
-    return {"kind": "goto", "span": Span(path, step.start, step.end), "route": route.text}
-
-
-def _wait(scope: Scope, path: str, step: syntax.Wait, _depth: int) -> dict[str, Any]:
-    if not 1 <= step.duration.seconds <= 3600:
-        note = "a call waits for a second to an hour"
-        scope.fault(codes.BAD_RANGE, "this duration is out of range", span_of(path, step.duration), note)
-    return {"kind": "wait", "span": Span(path, step.start, step.end), "seconds": step.duration.seconds}
-
-
-def _answer(_scope: Scope, path: str, step: syntax.Answer, _depth: int) -> dict[str, Any]:
-    return {"kind": "answer", "span": Span(path, step.start, step.end)}
-
-
-def _hangup(scope: Scope, path: str, step: syntax.Hangup, _depth: int) -> dict[str, Any]:
-    cause = step.cause.text if step.cause else None
-    if step.cause and cause not in CAUSES:
-        note = "`hangup` alone, or with `busy`, `congestion` or `rejected`"
-        message = f"unknown cause `{cause}`"
-        scope.fault(
-            codes.UNKNOWN_VALUE, message, span_of(path, step.cause), note, did_you_mean(step.cause.text, CAUSES)
-        )
-        cause = None
-    return {"kind": "hangup", "span": Span(path, step.start, step.end), "cause": cause}
-
-
-_STEPS: dict[type[syntax.Step], Any] = {
-    syntax.Play: _play,
-    syntax.SignIn: _sign_in,
-    syntax.Dial: _dial,
-    syntax.Goto: _goto,
-    syntax.Wait: _wait,
-    syntax.Answer: _answer,
-    syntax.Hangup: _hangup,
-}

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from routec.diagnostics import Diagnostic, Label, codes, did_you_mean
 from routec.frontend import syntax
 from routec.frontend.syntax import Word
 from routec.settings import Settings
 from routec.source import Span
+
+if TYPE_CHECKING:
+    from routec.frontend.resolve_users import Listed
 
 MOST_SUGGESTIONS = 50
 """Whoever has more unknown names than this has moved something; each suggestion compares with all names."""
@@ -39,6 +43,8 @@ class Scope:
     routes: Names = field(default_factory=lambda: Names("route"))
     modules: Names = field(default_factory=lambda: Names("module"))
     prompts: Names = field(default_factory=lambda: Names("prompt"))
+    users: "dict[str, Listed]" = field(default_factory=dict)
+    """The files of users, by path."""
     doubtful: set[str] = field(default_factory=set)
     """Files in which a block begins or ends where it should not: nothing is judged of what calls do there."""
     _suggestions: int = 0

@@ -7,6 +7,9 @@ are `Word`s, quoted text is a `Text` with its escapes still in it.
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+USERS_SUFFIX = ".users"
+"""How the name of a file of users ends."""
+
 
 class Word(NamedTuple):
     """A name, a number, or one of the language's own words where a choice of them is allowed."""
@@ -25,7 +28,7 @@ class Text(NamedTuple):
 
 
 class Duration(NamedTuple):
-    """`20s`, `5m`, `1h`, in seconds."""
+    """`20s`, `5m`, `1h`, `90d`, in seconds."""
 
     seconds: int
     start: int
@@ -53,6 +56,22 @@ class Play(Step):
     """`prompt NAME, "sound", …`."""
 
     sounds: list[Word | Text]
+
+
+@dataclass(slots=True)
+class Say(Step):
+    """`say digits|number|letters|time [VALUE]`: a bare word as value is one of a sign-in."""
+
+    how: str
+    value: Text | Word | None
+
+
+@dataclass(slots=True)
+class Case(Step):
+    """`NAME: STEP` or `NAME { STEPS }`, an entry of a block; its place is its name's."""
+
+    name: Word
+    steps: list[Step]
 
 
 @dataclass(slots=True)
@@ -156,10 +175,61 @@ class Field(Node):
 
 @dataclass(slots=True)
 class Setting(Node):
-    """`purpose NAME`, `tries 3`, `within 3m`, `log a, b`: one word and its values."""
+    """`purpose NAME`, `tries 3`, `within 3m`, `log a, b`: what a module says once, one word and its values."""
 
     kind: str
-    values: list[Word | Duration]
+    values: list[Word | Text | Duration]
+
+
+@dataclass(slots=True)
+class Clock(Setting):
+    """`clock ask PROMPT { 1 in; 2 out }`: `values` is the prompt, `keys` are pairs of a key and an action."""
+
+    keys: list[tuple[Word, Word]]
+    broken: bool
+    """Some key could not be read."""
+
+
+@dataclass(slots=True)
+class Webhook(Setting):
+    """`webhook "URL" secret env NAME allow private ordered`: `values` are URL and name."""
+
+    private: bool
+    ordered: bool
+
+
+@dataclass(slots=True)
+class Code(Node):
+    """`31 "water"` or `101..120`, in a table of codes."""
+
+    first: Word
+    last: Word
+    text: Text | None
+
+
+@dataclass(slots=True)
+class Codes(Node):
+    """`codes FIELD { … }`."""
+
+    field: Word
+    codes: list[Code]
+    broken: bool
+    """Some code could not be read."""
+
+
+@dataclass(slots=True)
+class Tell(Node):
+    """`tell EVENT PROMPT`."""
+
+    event: Word
+    sound: Word | Text
+
+
+@dataclass(slots=True)
+class UsersFrom(Node):
+    """`users from "FILE.users"`."""
+
+    file: Text
 
 
 @dataclass(slots=True)
@@ -180,7 +250,10 @@ class Auth(Node):
     title: Text | None
     fields: list[Field]
     settings: list[Setting]
+    codes: list[Codes]
+    tells: list[Tell]
     users: list[User]
+    files: list[UsersFrom]
     broken: bool
     """Some entry could not be read."""
 
@@ -199,3 +272,13 @@ class File:
 
     lost_declarations: bool = False
     """A declaration may be missing here, since it could not be read."""
+
+
+@dataclass(slots=True)
+class UsersFile:
+    """One file of users."""
+
+    path: str = ""
+    users: list[User] = field(default_factory=list)
+    broken: bool = False
+    """Some user could not be read."""

@@ -3,12 +3,15 @@
 Nothing is judged here and nothing raises: whatever the grammar lets through becomes a node.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 from routec.frontend import syntax
 from routec.frontend.syntax import Duration, Text, Word
 
-SECONDS = {"s": 1, "m": 60, "h": 3600}
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+_Node = TypeVar("_Node", bound=syntax.Node)
 
 
 def _end(part: Any) -> int:
@@ -19,13 +22,18 @@ def _end(part: Any) -> int:
     return end
 
 
+def _all(kind: type[_Node], parts: list[Any]) -> list[_Node]:
+    """The parts of a kind."""
+    return [part for part in parts if isinstance(part, kind)]
+
+
 class TreeBuilder:
     """The callbacks. Terminals first: lark calls them by the terminal's name and puts the result in the rule."""
 
     def NAME(self, token: Any) -> Word:
         return Word(token.value, token.start_pos, token.end_pos)
 
-    NUMBER = NAME
+    NUMBER = VARIABLE = NAME
 
     def TEXT(self, token: Any) -> Text:
         return Text(token.value[1:-1], token.start_pos, token.end_pos)
@@ -43,6 +51,10 @@ class TreeBuilder:
         for part in parts:
             (file.steps if isinstance(part, syntax.Step) else file.declarations).append(part)
         return file
+
+    def users_file(self, parts: list[Any]) -> syntax.UsersFile:
+        users = _all(syntax.User, parts)
+        return syntax.UsersFile("", users, broken=len(users) < len(parts))
 
     def route(self, parts: list[Any]) -> syntax.Route:
         keyword, name, title, *rest = parts
@@ -82,10 +94,13 @@ class TreeBuilder:
             _end(parts[-1]),
             parts[1],
             title,
-            [part for part in parts if isinstance(part, syntax.Field)],
-            [part for part in parts if isinstance(part, syntax.Setting)],
-            [part for part in parts if isinstance(part, syntax.User)],
-            any(isinstance(part, syntax.Broken) for part in parts),
+            _all(syntax.Field, parts),
+            _all(syntax.Setting, parts),
+            _all(syntax.Codes, parts),
+            _all(syntax.Tell, parts),
+            _all(syntax.User, parts),
+            _all(syntax.UsersFrom, parts),
+            bool(_all(syntax.Broken, parts)),
         )
 
     def field(self, parts: list[Any]) -> syntax.Field:
@@ -110,7 +125,57 @@ class TreeBuilder:
     def purpose(self, parts: list[Any]) -> syntax.Setting:
         return syntax.Setting(parts[0].start_pos, parts[-1].end, parts[0].value, parts[1:])
 
-    tries = within = log = purpose
+    tries = within = log = keep = offline = purpose
+
+    def lockout(self, parts: list[Any]) -> syntax.Setting:
+        values: list[Word | Text | Duration] = [part for part in parts if isinstance(part, Word | Duration)]
+        return syntax.Setting(parts[0].start_pos, parts[-1].end, parts[0].value, values)
+
+    close = lockout
+
+    def confirm(self, parts: list[Any]) -> syntax.Setting:
+        return syntax.Setting(parts[0].start_pos, parts[-1].end, parts[0].value, parts[2:])
+
+    again = confirm
+
+    def again_from(self, parts: list[Any]) -> Word:
+        name: Word = parts[1]
+        return name
+
+    def clock(self, parts: list[Any]) -> syntax.Clock:
+        keys = [part for part in parts if type(part) is tuple]
+        broken = bool(_all(syntax.Broken, parts))
+        return syntax.Clock(parts[0].start_pos, parts[2].end, parts[0].value, [parts[2]], keys, broken)
+
+    def clock_key(self, parts: list[Any]) -> tuple[Word, Word]:
+        return parts[0], parts[1]
+
+    def webhook(self, parts: list[Any]) -> syntax.Webhook:
+        url, name = (part for part in parts if isinstance(part, Text | Word))
+        words = [part.type for part in parts if not isinstance(part, Text | Word)]
+        private, ordered = "PRIVATE" in words, "ORDERED" in words
+        return syntax.Webhook(parts[0].start_pos, _end(parts[-1]), parts[0].value, [url, name], private, ordered)
+
+    def private(self, parts: list[Any]) -> Any:
+        return parts[1]
+
+    def tell(self, parts: list[Any]) -> syntax.Tell:
+        return syntax.Tell(parts[0].start_pos, parts[2].end, parts[1], parts[2])
+
+    def codes(self, parts: list[Any]) -> syntax.Codes:
+        broken = bool(_all(syntax.Broken, parts))
+        return syntax.Codes(parts[0].start_pos, parts[1].end, parts[1], _all(syntax.Code, parts), broken)
+
+    def code(self, parts: list[Any]) -> syntax.Code:
+        text = parts[-1] if isinstance(parts[-1], Text) else None
+        *_, last = (part for part in parts if isinstance(part, Word))
+        return syntax.Code(parts[0].start, parts[-1].end, parts[0], last, text)
+
+    def users_any(self, parts: list[Any]) -> syntax.Setting:
+        return syntax.Setting(parts[0].start_pos, parts[1].end_pos, "users any", [])
+
+    def users_from(self, parts: list[Any]) -> syntax.UsersFrom:
+        return syntax.UsersFrom(parts[0].start_pos, parts[2].end, parts[2])
 
     def user(self, parts: list[Any]) -> syntax.User:
         title = login = password = None
@@ -133,6 +198,10 @@ class TreeBuilder:
 
     def play(self, parts: list[Any]) -> syntax.Play:
         return syntax.Play(parts[0].start_pos, parts[-1].end, parts[1:])
+
+    def say(self, parts: list[Any]) -> syntax.Say:
+        value = parts[2] if len(parts) > 2 else None
+        return syntax.Say(parts[0].start_pos, _end(parts[-1]), parts[1].value, value)
 
     def sign_in(self, parts: list[Any]) -> syntax.SignIn:
         otherwise = parts[2] if len(parts) > 2 else None
@@ -163,3 +232,7 @@ class TreeBuilder:
 
     def otherwise(self, parts: list[Any]) -> list[syntax.Step]:
         return [part for part in parts if isinstance(part, syntax.Step)]
+
+    def case(self, parts: list[Any]) -> syntax.Case:
+        name: Word = parts[0]
+        return syntax.Case(name.start, name.end, name, self.otherwise(parts))

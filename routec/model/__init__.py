@@ -3,6 +3,8 @@
 from routec.model.base import Node
 from routec.model.nodes import (
     Answer,
+    Case,
+    Cases,
     Dial,
     Entry,
     Goto,
@@ -10,28 +12,39 @@ from routec.model.nodes import (
     Play,
     Prompt,
     Route,
+    Say,
     SignIn,
     Step,
     System,
     Wait,
 )
-from routec.model.signin import Field, Module, User
+from routec.model.signin import Again, Asked, Clock, Code, Field, Lockout, Module, Tell, User, Webhook
 
 __all__ = [
+    "Again",
     "Answer",
+    "Asked",
+    "Case",
+    "Cases",
+    "Clock",
+    "Code",
     "Dial",
     "Entry",
     "Field",
     "Goto",
     "Hangup",
+    "Lockout",
     "Module",
     "Node",
     "Play",
     "Prompt",
     "Route",
+    "Say",
     "SignIn",
     "Step",
     "System",
+    "Tell",
     "User",
     "Wait",
+    "Webhook",
 ]

@@ -14,6 +14,12 @@ LONGEST_ROUTE_NAME = LONGEST_CONTEXT - len("routec-") - 1 - HASH_DIGITS
 LONGEST_MODULE_NAME = LONGEST_CONTEXT - len("routec-signin.") - 1 - HASH_DIGITS
 
 LONGEST_USER_NAME = 64
+LONGEST_SAID = 50
+"""Characters read aloud by one `say`: half a minute of it."""
+
+LARGEST_NUMBER = 999_999_999
+"""Asterisk's SayNumber holds what fits into 31 bits, and says no more than that it does not."""
+
 LONGEST_SOUND = 200
 """Characters; an AGI command has 2,048 bytes on 16 and 18."""
 

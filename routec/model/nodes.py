@@ -26,12 +26,47 @@ class Play(Node):
     sounds: tuple[str, ...]
 
 
+class Say(Node):
+    """Read aloud: the `text`, or the code `value` of the latest sign-in, or with neither the time.
+
+    `word` is the admin's word for a value. A code that was left empty is silence.
+    """
+
+    kind: Literal["say"] = "say"
+    how: Literal["digits", "number", "letters", "time"]
+    text: str | None = None
+    value: Literal["login", "extra1", "extra2"] | None = None
+    word: str | None = None
+
+
+class Case(Node):
+    """What a caller meets with one outcome of a step. `span` is its name's place."""
+
+    name: str
+    steps: tuple["Step", ...]
+
+
+class Cases(BaseModel):
+    """The else of a sign-in by its outcomes, `locked`, `denied` and `error`: the last is whatever is no verdict, too.
+
+    With an outcome that is not listed, the call is hung up.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    cases: tuple[Case, ...]
+
+    def steps(self, name: str) -> tuple["Step", ...] | None:
+        """The steps of a case, or None where it is not listed."""
+        return next((case.steps for case in self.cases if case.name == name), None)
+
+
 class SignIn(Node):
     """Hold the sign-in conversation of a module; the steps behind it are for those who passed."""
 
     kind: Literal["sign_in"] = "sign_in"
     module: str
-    otherwise: tuple["Step", ...]
+    otherwise: Annotated[tuple["Step", ...] | Cases, Field(union_mode="left_to_right")]
 
 
 class Dial(Node):
@@ -70,7 +105,7 @@ class Hangup(Node):
     cause: Literal["busy", "congestion", "rejected"] | None
 
 
-Step = Annotated[Play | SignIn | Dial | Goto | Wait | Answer | Hangup, Field(discriminator="kind")]
+Step = Annotated[Play | Say | SignIn | Dial | Goto | Wait | Answer | Hangup, Field(discriminator="kind")]
 
 
 class Entry(Node):

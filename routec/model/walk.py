@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from routec.model.nodes import Dial, SignIn, Step
+from routec.model.nodes import Cases, Dial, SignIn, Step
 
 Steps = tuple[Step, ...]
 
@@ -12,7 +12,11 @@ _HOLDERS = (SignIn, Dial)
 
 def inner_blocks(step: Step) -> Sequence[Steps]:
     """The blocks that a step holds."""
-    return (step.otherwise,) if isinstance(step, _HOLDERS) and step.otherwise is not None else ()
+    if not isinstance(step, _HOLDERS) or step.otherwise is None:
+        return ()
+    if isinstance(step.otherwise, Cases):
+        return tuple(case.steps for case in step.otherwise.cases)
+    return (step.otherwise,)
 
 
 def blocks(steps: Steps) -> Iterator[Steps]:
@@ -22,8 +26,8 @@ def blocks(steps: Steps) -> Iterator[Steps]:
         block = waiting.pop()
         yield block
         for step in block:
-            if isinstance(step, _HOLDERS) and step.otherwise is not None:
-                waiting.append(step.otherwise)  # noqa: PERF401 (a generator costs as much as the rest of the walk)
+            if isinstance(step, _HOLDERS):
+                waiting.extend(inner_blocks(step))
 
 
 def all_steps(steps: Steps) -> Iterator[Step]:

@@ -11,15 +11,18 @@ What pyst2 0.5.1 does and this mends, method by method:
 - A newline in an argument begins a second command, and quotes and backslashes go as they are. Here control characters
   are refused and the two are escaped, as `parse_args` in Asterisk's res_agi.c reads them.
 - `get_data` takes the keys `12 (timeout)` apart wrongly when there are none. `ask` takes its place.
+- `stream_file`, `say_digits` and `say_datetime` take a sound that is missing for a hangup. `play`, `say_digits` and
+  `say_time` tell the two apart.
 """
 
 import io
 import re
+import time
 
 from asterisk.agi import AGI, AGIError
 
-from routec.signin.conversation import NO_SOUND, CallerGone
-from routec.signin.modules import SOUND
+from routec.signin.module_faults import SOUND
+from routec.signin.outcome import NO_SOUND, CallerGone
 from routec.signin.wire import Wire, WireError
 
 MOST_HEADERS = 100
@@ -28,10 +31,17 @@ MOST_VALUE = 256
 
 _USAGE_LINES = 100
 _SETTLE_SECONDS = 0.5
+_STRAY_SECONDS = 1.5
+"""How soon after a single key its habitual `#` comes."""
+
+TIME_FORMAT = "R"
+"""The hour, of twenty-four, and the minute, in every language of say.c."""
 
 _ANSWER = re.compile(r"(\d{3})(?:([ -])(.*))?")
 _RESULT = re.compile(r"result=(\S*)(?:\s+\((.*)\))?.*")
 _KEYS = re.compile(r"[0-9*#A-D]*")
+_NUMBER = re.compile(r"-1|[0-9]{1,10}")
+_DIGITS = re.compile(r"[0-9]{1,64}")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,78}")
 
 
@@ -55,37 +65,79 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
         self.env: dict[str, str] = {}
         self.unplayed: list[str] = []
         """The sounds that Asterisk could not play, in order."""
+        self._stray_until = 0.0
         self._get_agi_env()
 
     def ask(self, sound: str, most: int, seconds: float) -> str:
-        """Play `sound` and read up to `most` keys, as `conversation.Line` says.
+        """Play `sound` and read up to `most` keys, as `ports.Line` says.
 
         Asterisk answers -1 both for a hangup and for a sound that it cannot play (`ast_app_getdata_full` in app.c).
         After a hangup it says so or closes the link at once; when it does neither, the sound was at fault. Then the
         keys are read without it, since who knows the code can still sign in, and `unplayed` has its name.
         """
-        if not SOUND.fullmatch(sound):
-            raise AgiError("a sound name that is no single word")
-        keys = self._get_data(sound, most, seconds)
-        if keys is None:
-            self.unplayed.append(sound)
-            keys = self._get_data('""', most, seconds)
-        if keys is None:
-            raise CallerGone(NO_SOUND)
+        _check_sound(sound)
+        keys, is_ended = self._get_data(sound, most, seconds)
+        if not keys and is_ended and time.monotonic() < self._stray_until:
+            # `1#` where one key was asked for: the key was the answer, and this `#` is none to the question after it.
+            keys, _ = self._get_data(sound, most, seconds)
+        self._stray_until = time.monotonic() + _STRAY_SECONDS if keys and most == 1 else 0.0
         return keys
 
-    def _get_data(self, sound: str, most: int, seconds: float) -> str | None:
+    def play(self, sound: str) -> None:
+        """Play `sound` to its end, as `ports.Line` says."""
+        _check_sound(sound)
+        self._hear(f'STREAM FILE {sound} ""', sound)
+
+    def say_digits(self, digits: str) -> None:
+        """Say `digits` one by one."""
+        if not _DIGITS.fullmatch(digits):
+            raise AgiError("digits that are none")
+        self._hear(f'SAY DIGITS {digits} ""', "the digits")
+
+    def say_time(self, when: int) -> None:
+        """Say the time of day of `when`, in seconds since 1970, in the zone of Asterisk's machine."""
+        self._hear(f'SAY DATETIME {when:d} "" {TIME_FORMAT}', "the time")
+
+    def _hear(self, command: str, what: str) -> None:
+        """One command that plays something, with `""` for the keys that would end it: none does.
+
+        Asterisk answers -1 both for a hangup and for a sound that it has not (`handle_streamfile` in res_agi.c,
+        `wait_file` in say.c), as it does to GET DATA; a digit without a sound it leaves out by itself.
+        """
+        self.send_command(command)
+        result = self._result()[0]
+        if not _NUMBER.fullmatch(result):
+            raise AgiError("an answer to a sound that is none")
+        if result == "-1":
+            self._check_presence()
+            self.unplayed.append(what)
+
+    def _get_data(self, sound: str, most: int, seconds: float) -> tuple[str, bool]:
+        """One GET DATA, or two where the sound is at fault; the keys, and whether `#` or the last of them ended it."""
+        answer = self._read_keys(sound, most, seconds)
+        if answer is None:
+            self.unplayed.append(sound)
+            answer = self._read_keys('""', most, seconds)
+        if answer is None:
+            raise CallerGone(NO_SOUND)
+        return answer
+
+    def _read_keys(self, sound: str, most: int, seconds: float) -> tuple[str, bool] | None:
         """One GET DATA; None where the caller is there and Asterisk could not play the sound."""
         # 0 would ask for Asterisk's own default, 6 seconds.
         self.send_command(f"GET DATA {sound} {max(1, int(seconds * 1000))} {most}")
-        keys = self._result()[0]
+        keys, note = self._result()
         if keys == "-1":
-            if self.wire.is_quiet(_SETTLE_SECONDS):
-                return None
-            raise CallerGone
+            self._check_presence()
+            return None
         if len(keys) > most or not _KEYS.fullmatch(keys):
             raise AgiError("an answer to GET DATA that is not what was asked for")
-        return keys
+        return keys, note != "timeout"
+
+    def _check_presence(self) -> None:
+        """After an answer of -1: raise `CallerGone`, unless the line stays on and Asterisk says nothing more."""
+        if not self.wire.is_quiet(_SETTLE_SECONDS):
+            raise CallerGone
 
     def set_variable(self, name: str, value: str) -> None:
         """Set a channel variable. `name` is a plain one: `SET VARIABLE` would also run a dialplan function."""
@@ -168,3 +220,8 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
             return self.wire.readline().decode(errors="replace").strip()
         except WireError as error:
             raise AgiError(str(error)) from None
+
+
+def _check_sound(sound: str) -> None:
+    if not SOUND.fullmatch(sound):
+        raise AgiError("a sound name that is no single word")

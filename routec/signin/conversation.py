@@ -1,223 +1,179 @@
 """One sign-in conversation: which codes are asked for, how often, and what the answers come to.
 
-This module is pure. It has no socket, no clock of its own, no hashing and no store: the line, the verifier and the
-clock are handed in, so the call simulator runs the very code that real callers meet.
+This module and what it is made of (`asking`, `register`, `timeclock`) are pure. They have no socket, no clock of their
+own, no hashing and no store: the line, the verifier, the ledger and the clock are handed in (`ports`), so the call
+simulator runs the very code that real callers meet.
 
-There is one place that grants, the last line of `Conversation._decide`, and it is reached only when the verifier has
-named a user (or the module asks for no credentials) and every code that the module demands has been given.
+There is one place that grants, `Conversation._grant`. It is reached only when the verifier has named a user (or the
+module asks for no credentials) and every code that the module demands has been given; and nothing that sounds like
+success is heard before the ledger has the row. What Asterisk is told at the end is `granted` only if that row is there.
+
+Verifying is charged for in advance: the ledger counts the failure before the credentials are looked at, so whoever
+hangs up after a guess has paid for it.
 """
 
-import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NoReturn, Protocol, final
 
-from routec.contract import DENIED, DIGIT_SECONDS, FIELDS, GRANTED, Field, Module
+from routec.contract import DENIED, FIELDS, GRANTED, LOCKED, Field, Module
+from routec.signin.asking import Asking, Refused, fits
+from routec.signin.outcome import (
+    AMBIGUOUS,
+    FAULT,
+    HANGUP,
+    NO_ANSWER,
+    OK,
+    SILENCE,
+    WRONG,
+    CallerGone,
+    Ending,
+    Outcome,
+    Recorded,
+    Secret,
+)
+from routec.signin.ports import Ledger, Line, Verifier
+from routec.signin.register import register
+from routec.signin.timeclock import clock_in_or_out
 
-OK = "ok"
-WRONG = "wrong"
-"""The tries were used up, and at least one of them had keys in it."""
-SILENCE = "silence"
-"""The tries were used up and no key was ever pressed."""
-INCOMPLETE = "incomplete"
-"""The caller was verified, but did not give a further code that the module demands."""
-HANGUP = "hangup"
-DEADLINE = "deadline"
-"""The module's `seconds` were over before all was asked."""
-NO_SOUND = "no-sound"
-"""Asterisk would not read keys, neither with the prompt nor without."""
-NO_ANSWER = "no-answer"
-"""Asterisk fell silent in mid-conversation: the link hangs, or its peer is not Asterisk."""
-PROTOCOL = "protocol"
-"""Asterisk's end said something that is not AGI."""
-UNKNOWN_MODULE = "unknown-module"
-FAULT = "fault"
-"""Something of ours failed; the process log says what."""
-
-
-@final
-class Secret:
-    """A text that must not be seen: no repr, str, format, traceback or pickle shows it; `reveal` does."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Give the text itself. Every call of this is a place to look at in a review."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "<secret>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
-
-    __hash__ = None  # type: ignore[assignment]  # a secret is no key of anything
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not pickled")
-
-
-class CallerGone(Exception):  # noqa: N818 (what happened, and no error of anybody's)
-    """Nobody is left to ask. `reason` is `HANGUP`, or what else ended the line."""
-
-    def __init__(self, reason: str = HANGUP) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Line(Protocol):
-    """The caller, as a conversation sees one."""
-
-    def ask(self, sound: str, most: int, seconds: float) -> str:
-        """Play `sound` and return the keys pressed before `#`, `most` of them at most, perhaps none.
-
-        `seconds` is the wait for the first key and between keys. Raises `CallerGone`.
-        """
-        ...
-
-
-class Verifier(Protocol):
-    """Who knows whose credentials these are."""
-
-    def verify(self, login: str | None, password: Secret | None) -> str | None:
-        """Return the user's name, or None if these credentials are nobody's."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a conversation came to.
-
-    `user` is whom the credentials proved, even if the conversation was denied later on. `login` and `password` are
-    the last well-formed ones keyed, the password only if it was keyed with that login; a field that the caller was
-    still keying is not kept. `attempts` counts the times that credentials were asked for.
-    """
-
-    verdict: str
-    reason: str
-    user: str | None = None
-    login: str | None = None
-    password: Secret | None = None
-    extra1: str | None = None
-    extra2: str | None = None
-    attempts: int = 0
-
-
-class _Late(Exception):  # noqa: N818 (as above)
-    """The module's time is over."""
+CREDENTIALS = ("login", "password")
 
 
 class Conversation:
     """One conversation in progress: `run` it once; should that raise, `end` still tells how far it came.
 
-    `clock` counts seconds from any start and never goes back. What `line` and `verifier` raise, other than
-    `CallerGone`, goes through `run` to the caller of it.
+    `clock` counts seconds from any start and never goes back. What the ports raise, other than `CallerGone` and a
+    time clock's `ClashError`, goes through `run` to the caller of it.
     """
 
-    def __init__(self, module: Module, line: Line, verifier: Verifier, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, module: Module, line: Line, verifier: Verifier, ledger: Ledger, clock: Callable[[], float]
+    ) -> None:
         self._module = module
-        self._line = line
         self._verifier = verifier
-        self._clock = clock
-        self._deadline = clock() + module.seconds
+        self._ledger = ledger
+        self._asking = Asking(module, line, clock)
         self._fields = {field.kind: field for field in module.fields}
-        self._given: dict[str, str] = {}
         self._password: Secret | None = None
         self._user: str | None = None
+        self._may_pass = False
         self._attempts = 0
-        self._heard_keys = False
+        self._stored: Outcome | None = None
+        self._is_open = True
 
-    def run(self) -> Outcome:
+    def run(self) -> Ending:
         """Ask what the module asks, and decide."""
         try:
-            return self._decide()
+            self._hold()
         except CallerGone as gone:
-            return self.end(DENIED, gone.reason)
-        except _Late:
-            return self.end(DENIED, DEADLINE)
+            return self._ended(DENIED, gone.reason, is_gone=gone.reason in (HANGUP, NO_ANSWER))
+        except Refused as refused:
+            return self._ended(refused.verdict, refused.reason)
+        return self._ended(DENIED, FAULT)
 
-    def end(self, verdict: str, reason: str) -> Outcome:
+    def end(self, verdict: str, reason: str, action: str | None = None) -> Outcome:
         """The outcome with what has been given so far."""
         return Outcome(
             verdict=verdict,
             reason=reason,
             user=self._user,
-            login=self._given.get("login"),
+            login=self._asking.given.get("login"),
             password=self._password,
-            extra1=self._given.get("extra1"),
-            extra2=self._given.get("extra2"),
+            extra1=self._asking.given.get("extra1"),
+            extra2=self._asking.given.get("extra2"),
             attempts=self._attempts,
+            action=action,
         )
 
-    def _decide(self) -> Outcome:
-        if not self._fields:
-            return self.end(DENIED, FAULT)
-        credentials = [self._fields[kind] for kind in FIELDS if kind in self._fields and kind in ("login", "password")]
-        extras = [self._fields[kind] for kind in FIELDS if kind in self._fields and kind not in ("login", "password")]
-        if credentials and not self._verified(credentials):
-            return self.end(DENIED, WRONG if self._heard_keys else SILENCE)
-        if not all(self._took(field) for field in extras):
-            return self.end(DENIED, INCOMPLETE)
-        # Verifying and the last keys took time too; Asterisk may have cut the call off meanwhile.
-        if self._clock() > self._deadline:
-            raise _Late
-        return self.end(GRANTED, OK)
+    def _ended(self, verdict: str, reason: str, *, is_gone: bool = False) -> Ending:
+        """Granted if anything was stored; what was begun since then, or all of it, is refused for this reason."""
+        left = self.end(verdict, reason) if self._is_open else None
+        if self._stored is not None:
+            return Ending(self._stored, left, is_gone)
+        refused = left or self.end(verdict, reason)
+        return Ending(refused, refused, is_gone)
 
-    def _verified(self, credentials: list[Field]) -> bool:
-        """Whether one of the attempts named a user."""
+    def _hold(self) -> None:
+        """The whole conversation; it has stored something when it returns."""
+        if _is_unusable(self._module):
+            raise Refused(FAULT)
+        asked = [self._fields[kind] for kind in FIELDS if kind in self._fields]
+        credentials = [field for field in asked if self._module.verify and field.kind in CREDENTIALS]
+        others = tuple(field for field in asked if field not in credentials)
+        if credentials:
+            self._verify(credentials)
+        self._may_pass = True
+        if self._module.purpose == "register":
+            register(self._module, others, self._asking, self._grant, self._begin)
+            return
+        for field in others:
+            self._asking.take(field)
+        if self._module.clock is not None:
+            clock_in_or_out(self._module.clock, self._module.tries, self._asking, self._grant)
+        else:
+            self._grant()
+
+    def _grant(self, action: str | None = None) -> Recorded:
+        """Keep the row of what was keyed. There is no other way to a grant."""
+        if not self._may_pass:
+            raise Refused(FAULT)
+        # Verifying and the last keys took time too; Asterisk may have cut the call off meanwhile.
+        self._asking.check_time()
+        outcome = self.end(GRANTED, OK, action)
+        recorded = self._ledger.record(outcome)
+        self._stored, self._is_open = outcome, False
+        return recorded
+
+    def _begin(self) -> None:
+        """Another item is being keyed; if it is not finished, that is a row of its own."""
+        self._is_open = True
+
+    def _verify(self, credentials: list[Field]) -> None:
+        """Return when one of the attempts was somebody's. Raises `Refused`."""
         while self._attempts < self._module.tries:
+            if self._attempts:
+                self._asking.tell("wrong")
             self._attempts += 1
-            if self._attempt(credentials):
-                self._user = self._verifier.verify(
-                    self._given["login"] if "login" in self._fields else None,
-                    self._password if "password" in self._fields else None,
-                )
-                if self._user is not None:
-                    return True
-        return False
+            if self._attempt(credentials) and self._is_somebody():
+                return
+        raise Refused(WRONG if self._asking.heard_keys else SILENCE)
 
     def _attempt(self, credentials: list[Field]) -> bool:
         """Ask each credential once; False at the first that is not well-formed, which needs no verifying."""
         for field in credentials:
-            keys = self._ask(field)
-            if not _fits(keys, field):
+            keys = self._asking.keys(field)
+            if not fits(keys, field):
                 return False
             if field.kind == "login":
-                self._given["login"], self._password = keys, None
+                self._asking.given["login"], self._password = keys, None
             else:
                 self._password = Secret(keys)
         return True
 
-    def _took(self, field: Field) -> bool:
-        """Ask for a further code until it is well-formed; whether the module may go on."""
-        for _ in range(self._module.tries):
-            keys = self._ask(field)
-            if _fits(keys, field):
-                self._given[field.kind] = keys
-                return True
-            if not keys and field.optional:
-                return True
-        return False
-
-    def _ask(self, field: Field) -> str:
-        # One key more than the field may have: so `#` ends the longest input too, and a key too many is seen as one
-        # instead of being cut off, which would let 12345 pass for 1234.
-        left = self._deadline - self._clock()
-        if left <= 0:
-            raise _Late
-        keys = self._line.ask(field.sound, field.most + 1, min(DIGIT_SECONDS, left))
-        self._heard_keys = self._heard_keys or bool(keys)
-        return keys
+    def _is_somebody(self) -> bool:
+        """Whether the credentials just keyed are anybody's. Raises `Refused` where nobody may even try."""
+        login = self._asking.given["login"] if "login" in self._fields else None
+        if not self._ledger.charge(login):
+            raise Refused(LOCKED, LOCKED)
+        users = self._verifier.verify(login, self._password if "password" in self._fields else None)
+        if len(users) > 1 and self._module.purpose == "timeclock":
+            raise Refused(AMBIGUOUS)
+        self._user = users[0] if len(users) == 1 else None
+        return bool(users)
 
 
-def converse(module: Module, line: Line, verifier: Verifier, clock: Callable[[], float]) -> Outcome:
-    """Hold one conversation from its first prompt to its verdict."""
-    return Conversation(module, line, verifier, clock).run()
+def converse(module: Module, line: Line, verifier: Verifier, ledger: Ledger, clock: Callable[[], float]) -> Ending:
+    """Hold one conversation from its first prompt to its end."""
+    return Conversation(module, line, verifier, ledger, clock).run()
 
 
-def _fits(keys: str, field: Field) -> bool:
-    """Whether the keys are digits, as many as the field may have."""
-    return field.least <= len(keys) <= field.most and keys.isascii() and keys.isdigit()
+def _is_unusable(module: Module) -> bool:
+    """Whether the module makes no sense; the compiler makes none of these, and nobody passes one."""
+    kinds = {field.kind for field in module.fields}
+    is_anybody = not module.verify or not kinds & {*CREDENTIALS}
+    clock = module.clock
+    return (
+        not kinds
+        or (is_anybody and module.purpose != "register")
+        or (not module.verify and "password" in kinds)
+        or (module.purpose == "timeclock") != (clock is not None)
+        or (clock is not None and bool(clock.keys) != (clock.sound is not None))
+    )

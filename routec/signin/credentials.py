@@ -13,7 +13,6 @@ import hashlib
 import hmac
 import os
 import secrets
-import stat
 import threading
 from pathlib import Path
 
@@ -21,15 +20,13 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 
 from routec.contract import PASSWORD_HASH, Module, User
-from routec.settings import Runtime
-from routec.signin.conversation import Secret
+from routec.settings import Runtime, SettingsError, read_closed
+from routec.signin.outcome import Secret
 
 MEMORY_KIB = 19_456
 PASSES = 2
 LANES = 1
 """OWASP's second recommendation for argon2id: 19 MiB, two passes, one lane; about 20 ms."""
-
-_PEPPER_BYTES = 4_096
 
 _hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 
@@ -67,25 +64,25 @@ class Verifier:
         if self._asks_password and pepper is None:
             raise CredentialsError(f"module {module.name} asks for a password, and there is no pepper to check it with")
 
-    def verify(self, login: str | None, password: Secret | None) -> str | None:
-        """Return the name of the user whose credentials these are, or None. Raises `CredentialsError`.
+    def verify(self, login: str | None, password: Secret | None) -> tuple[str, ...]:
+        """Return the names of the users whose credentials these are. Raises `CredentialsError`.
 
-        Without a login, the password may be any user's: all hashes are computed, whichever matches. With one, the
-        hash of the user who has it, or, if nobody has, a made-up hash of the same cost.
+        Without a login, the password may be any user's, and that of several: all hashes are computed, whichever match.
+        With one, the hash of the user who has it, or, if nobody has, a made-up hash of the same cost.
         """
         users = list(self._users)
         if self._asks_login:
             if login is None:
-                return None
+                return ()
             wanted = login.encode()
             users = [user for user in users if user.login and hmac.compare_digest(user.login.encode(), wanted)]
         if self._asks_password:
             if password is None or self._pepper is None:
-                return None
+                return ()
             users = self._who_match(users, _keyed(password, self._pepper))
         if not (self._asks_login or self._asks_password):
-            return None
-        return users[0].name if users else None
+            return ()
+        return tuple(user.name for user in users)
 
     def _who_match(self, users: list[User], keyed: bytes) -> list[User]:
         """Those whose password it is; every hash is computed, and at least one."""
@@ -115,30 +112,11 @@ def read_pepper(runtime: Runtime) -> Secret:
 def _read_pepper_file(path: Path) -> Secret:
     how = f"make one that only its user can read: (umask 077 && openssl rand -hex 32 > {path}); or set ROUTEC_PEPPER"
     try:
-        # Not blocking, so that a pipe in the file's place cannot hold a call up.
-        file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 (below)
-    except FileNotFoundError:
-        raise CredentialsError(f"there is no pepper: neither ROUTEC_PEPPER nor the file {path}", help=how) from None
-    except OSError as error:
-        raise CredentialsError(f"the pepper file {path} cannot be read: {error.strerror}", help=how) from None
-    with file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise CredentialsError(f"the pepper file {path} is not a file", help=how)
-        if status.st_mode & (stat.S_IWGRP | stat.S_IRWXO):
-            raise CredentialsError(
-                f"the pepper file {path} is open to others (mode {stat.S_IMODE(status.st_mode):04o})",
-                help=f"close it: chmod 600 {path}",
-            )
-        content = file.read(_PEPPER_BYTES + 1)
-    if len(content) > _PEPPER_BYTES:
-        raise CredentialsError(f"the pepper file {path} is longer than {_PEPPER_BYTES} bytes", help=how)
-    try:
-        text = content.decode().strip()
-    except UnicodeDecodeError:
-        raise CredentialsError(f"the pepper file {path} is not text", help=how) from None
-    if not text:
-        raise CredentialsError(f"the pepper file {path} is empty", help=how)
+        text = read_closed(path, "the pepper file")
+    except SettingsError as error:
+        raise CredentialsError(error.message, help=error.help or how) from None
+    if text is None:
+        raise CredentialsError(f"there is no pepper: neither ROUTEC_PEPPER nor the file {path}", help=how)
     return Secret(text)
 
 

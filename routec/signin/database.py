@@ -1,118 +1,189 @@
-"""The sign-in log's database, over SQLAlchemy Core: `store` says what it does, this how. Importing it takes 0.2 s.
+"""The database of a log, over SQLAlchemy: transactions, lists, and errors in clear words. Importing it takes 0.2 s.
 
-Within a process, writers to SQLite queue for a lock instead of polling the file, which is what SQLite does between
-processes.
+Whatever the database does, `run` ends within `WRITE_SECONDS`: the dialplan waits a grace of five for a row. Within a
+process, writers to SQLite queue for a lock instead of polling the file, which is what SQLite does between processes.
 """
 
-import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy import Connection, Engine, Select
+from sqlalchemy.engine import Row, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from routec.signin.schema import REVISION, alembic_version, metadata, signins
-from routec.signin.store import Entry, Filters, LogError
+from routec.signin import limits, migrate, sqlite
+from routec.signin.store import LogError, UnreachableError
 
-BUSY_MILLISECONDS = 2_000
-"""How long to wait for another process's write. With the wait for a turn it is within the grace that the dialplan gives
-the checker: a row must not say `granted` of a caller who was cut off while it waited."""
+WRITE_SECONDS = 4.3
+RETURN_SECONDS = 2.0
+"""How long to knock at a database that was there less than `RECENT_SECONDS` ago: a restart takes about a second."""
 
-_QUEUE_SECONDS = 2.5
+RECENT_SECONDS = 10.0
+_KNOCK_SECONDS = 0.1
 _ROWS_AT_ONCE = 500
-_COLUMNS = tuple(signins.c[column.name] for column in fields(Entry))
-_CREATING = 0x726F75746563
-"""PostgreSQL's number for the lock that creating the tables takes: `routec` in ASCII."""
+_READ_ONLY = "25006"
+"""PostgreSQL's code for a write to a standby."""
+
+T = TypeVar("T")
 
 
 class Database:
-    """The engine of one URL, made by the first call that needs it. Raises `LogError` and nothing else."""
+    """The engines of one URL, made by the first call that needs them. Raises `LogError` and nothing else of its own."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, title: str = "the sign-in log") -> None:
+        self._title = title
         try:
             parsed = make_url(url)
-            # The driver that routec comes with, under both names that people write.
-            is_plain = parsed.drivername in ("postgres", "postgresql")
-            self._url = parsed.set(drivername="postgresql+psycopg") if is_plain else parsed
+            backend = parsed.get_backend_name()
         except (SQLAlchemyError, ValueError):
-            raise LogError(
-                "ROUTEC_DATABASE is no SQLAlchemy URL, such as sqlite:////var/lib/routec/signin.db"
-            ) from None
-        self._is_sqlite = self._url.get_backend_name() == "sqlite"
-        self._file = _file_of(self._url)
+            backend = ""
+        if backend not in ("sqlite", "postgresql", "postgres"):
+            example = "sqlite:////var/lib/routec/signin.db"
+            raise LogError(f"ROUTEC_DATABASE is no SQLAlchemy URL of SQLite or PostgreSQL, such as {example}") from None
+        self.is_sqlite = backend == "sqlite"
+        # The driver that routec comes with, whichever people name.
+        self._url = parsed if self.is_sqlite else parsed.set(drivername="postgresql+psycopg")
+        self._file = sqlite.file_of(self._url)
         self._opening = threading.Lock()
         self._writing = threading.Lock()
-        self._engine: Engine | None = None
+        self._engines: dict[bool, Engine] = {}
+        self._identity: tuple[int, int] | None = None
         self._is_ready = False
+        self._worked: float | None = None
 
-    def write(self, entry: Entry) -> None:
-        """As `Log.write`."""
-        with self._errors(), self._turn():
-            engine = self._open()
-            if not self._is_ready:
-                with engine.begin() as connection:
-                    _make_tables(connection)
-                self._is_ready = True
-            with engine.begin() as connection:
-                connection.execute(signins.insert().values(asdict(entry)))
+    @property
+    def place(self) -> str:
+        """The database in words, without the URL's user, password and options."""
+        host = f"//{self._url.host}/" if self._url.host else ""
+        return f"{self._title} {self._url.get_backend_name()}:{host}{self._url.database or ''}"
 
-    def read(self, filters: Filters) -> Iterator[Entry]:
-        """As `Log.read`."""
-        if self._file is not None and not self._file.exists():
-            return
-        query = select(*_COLUMNS).order_by(signins.c.time.desc(), signins.c.id.desc())
-        for name in ("module", "login", "caller", "verdict"):
-            wanted = getattr(filters, name)
-            if wanted is not None:
-                query = query.where(signins.c[name] == wanted)
-        if filters.since is not None:
-            query = query.where(signins.c.time >= filters.since)
-        if filters.until is not None:
-            query = query.where(signins.c.time < filters.until)
-        if filters.limit is not None:
-            query = query.limit(filters.limit)
-        with (
-            self._errors(),
-            self._open().connect().execution_options(yield_per=_ROWS_AT_ONCE, routec_reads=True) as connection,
-        ):
-            if inspect(connection).has_table(signins.name):
-                with connection.execute(query) as rows:
-                    for row in rows:
-                        yield Entry(**row._mapping)  # noqa: SLF001 (public, for all its underscore)
+    def run(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
+        """One transaction. When this returns, it is durable.
+
+        Where the connection broke, `work` is done once more on another, unless the first may have been committed and
+        it is not `repeatable`.
+        """
+        with self._errors(), limits.within(WRITE_SECONDS), self._turn():
+            self._make_ready()
+            try:
+                return self._transact(work, repeatable=repeatable)
+            except _BrokenError:
+                return self._transact(work, repeatable=None)
+
+    def read(self, query: Select[Any]) -> Iterator[Row[Any]]:
+        """The rows of a query, as they are fetched; none where there is no log yet, which is not made by this."""
+        with self._errors():
+            if self._may_read():
+                with self._reading() as connection, connection.execute(query) as rows:
+                    yield from rows
+
+    def exists(self) -> bool:
+        """Whether there is a log at all. One of an earlier routec is brought up to date."""
+        with self._errors():
+            return self._may_read()
 
     def close(self) -> None:
         """Close all connections."""
         with self._opening:
-            if self._engine is not None:
-                self._engine.dispose()
-            self._engine = None
+            self._dispose()
 
-    def _open(self) -> Engine:
+    def _transact(self, work: Callable[[Connection], T], *, repeatable: bool | None) -> T:
+        """Do it once. Raises `_BrokenError` where it may be done again; None: it may not."""
+        is_committing = False
+        with self._connected() as connection:
+            try:
+                with connection.begin():
+                    result = work(connection)
+                    is_committing = True
+            except DBAPIError as error:
+                is_certain = repeatable or not is_committing
+                if repeatable is None or not error.connection_invalidated or not is_certain or _is_late():
+                    raise
+                raise _BrokenError from None
+        self._worked = time.monotonic()
+        return result
+
+    def _connected(self) -> Connection:
+        """A connection for writing. One that was there a moment ago is knocked at: it may be being restarted."""
+        started = time.monotonic()
+        is_recent = self._worked is not None and started - self._worked < RECENT_SECONDS
+        while True:
+            try:
+                return self._engine(reads=False).connect()
+            except OperationalError:
+                is_over = time.monotonic() - started > RETURN_SECONDS
+                if self.is_sqlite or not is_recent or is_over or _is_late():
+                    raise
+            time.sleep(_KNOCK_SECONDS)
+
+    def _reading(self) -> Connection:
+        connection = self._engine(reads=True).connect()
+        return connection.execution_options(yield_per=_ROWS_AT_ONCE, **{sqlite.READS: True})
+
+    def _make_ready(self) -> None:
+        self._notice_another_file()
+        if not self._is_ready:
+            with self._connected() as connection:
+                migrate.make_ready(connection, self.place)
+            self._is_ready = True
+            if limits.remaining() <= 0:
+                raise UnreachableError(f"{self.place}: bringing it up to date took too long for this call")
+
+    def _may_read(self) -> bool:
+        self._notice_another_file()
+        if self._file is not None and not self._file.exists():
+            return False
+        if not self._is_ready:
+            with self._reading() as connection:
+                if not migrate.is_there(connection):
+                    return False
+            with self._turn():
+                self._make_ready()
+        return True
+
+    def _notice_another_file(self) -> None:
+        """Open anew where the file was removed or replaced: rows would go into one that nobody will read."""
+        if self._file is not None and self._identity is not None and sqlite.identity(self._file) != self._identity:
+            with self._opening:
+                self._dispose()
+
+    def _engine(self, *, reads: bool) -> Engine:
         with self._opening:
-            if self._engine is None:
-                if self._is_sqlite:
-                    engine = create_engine(self._url, hide_parameters=True)
-                    _prepare_sqlite(engine)
-                    _make_private(self._file)
-                    self._engine = engine
-                else:
-                    self._engine = create_engine(self._url, hide_parameters=True, pool_pre_ping=True)
-            return self._engine
+            if reads not in self._engines:
+                self._engines[reads] = self._new_engine(reads=reads)
+            return self._engines[reads]
+
+    def _new_engine(self, *, reads: bool) -> Engine:
+        if not self.is_sqlite:
+            from routec.signin import postgres
+
+            return postgres.engine_for(self._url, reads=reads)
+        if self._file is None:
+            # What is in memory is there in one engine only.
+            return next(iter(self._engines.values()), None) or sqlite.engine_for(self._url, reads=False)
+        sqlite.make_private(self._file)
+        self._identity = sqlite.identity(self._file)
+        return sqlite.engine_for(self._url, reads=reads)
+
+    def _dispose(self) -> None:
+        for engine in self._engines.values():
+            engine.dispose()
+        self._engines.clear()
+        self._identity = None
+        self._is_ready = False
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Wait for the turn to write, which SQLite gives to one at a time."""
-        if not self._is_sqlite:
+        if not self.is_sqlite:
             yield
             return
-        if not self._writing.acquire(timeout=_QUEUE_SECONDS):
-            raise LogError(f"{self._place}: too many writers wait")
+        if not self._writing.acquire(timeout=sqlite.QUEUE_SECONDS):
+            raise UnreachableError(f"{self.place}: too many writers wait")
         try:
             yield
         finally:
@@ -124,59 +195,37 @@ class Database:
         try:
             yield
         except ModuleNotFoundError as error:
-            raise LogError(f"{self._place}: the database driver {error.name} is not installed") from None
-        except (SQLAlchemyError, OSError) as error:
+            raise LogError(f"{self.place}: the database driver {error.name} is not installed") from None
+        except (SQLAlchemyError, OSError, UnicodeError) as error:
             # The driver's own first line. PostgreSQL's further lines quote the row, SQLAlchemy's the statement.
             cause = getattr(error, "orig", None) or error
-            lines = str(cause).splitlines() or [type(cause).__name__]
-            raise LogError(f"{self._place}: {lines[0]:.200}") from None
-
-    @property
-    def _place(self) -> str:
-        """The database in words, without the URL's user, password and options."""
-        host = f"//{self._url.host}/" if self._url.host else ""
-        return f"the sign-in log {self._url.get_backend_name()}:{host}{self._url.database or ''}"
+            what = UnreachableError if _is_unreachable(error, cause) else LogError
+            raise what(f"{self.place}: {_words_of(cause):.200}") from None
 
 
-def _file_of(url: URL) -> Path | None:
-    """The file of an SQLite database; None for one in memory and for other databases."""
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        return None
-    return None if url.database.startswith("file:") else Path(url.database)
+class _BrokenError(Exception):
+    """The connection broke, and what was to be done on it may be done on another."""
 
 
-def _make_private(file: Path | None) -> None:
-    """Make the file and its folder, where missing, closed to others; SQLite's further files take the file's mode."""
-    if file is None:
-        return
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+def _is_late() -> bool:
+    return limits.remaining() < 2 * _KNOCK_SECONDS
 
 
-def _prepare_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: object) -> None:  # the driver's own connection, which has no type here
-        connection.isolation_level = None
-        # The time to wait goes first: even the journal's mode may have to wait for another process.
-        for pragma in (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=FULL"):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        # A write takes its lock at once: one that began as a read is refused, not made to wait, when another
-        # process has written in between.
-        reads = connection.get_execution_options().get("routec_reads")
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+def _words_of(cause: BaseException) -> str:
+    if isinstance(cause, UnicodeError):
+        return "text that cannot be kept"
+    if isinstance(cause, PoolTimeoutError):
+        return "too many writers wait"
+    if isinstance(cause, OSError) and cause.strerror:
+        return f"{cause.strerror}: {cause.filename}" if cause.filename else cause.strerror
+    lines = str(cause).splitlines()
+    return sqlite.words_of(cause) or (lines[0] if lines else type(cause).__name__)
 
 
-def _make_tables(connection: Connection) -> None:
-    """Make the tables that are missing; another process may be doing the same."""
-    if connection.dialect.name == "postgresql":
-        # IF NOT EXISTS alone fails when two sessions create at once.
-        connection.execute(select(func.pg_advisory_xact_lock(_CREATING)))
-    for table in metadata.sorted_tables:
-        connection.execute(CreateTable(table, if_not_exists=True))
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            connection.execute(CreateIndex(index, if_not_exists=True))
-    if connection.execute(select(alembic_version)).first() is None:
-        connection.execute(alembic_version.insert().values(version_num=REVISION))
+def _is_unreachable(error: BaseException, cause: BaseException) -> bool:
+    """Whether it is the database's state that is at fault, and not what was to be kept."""
+    if hasattr(cause, "sqlite_errorcode"):
+        return sqlite.words_of(cause) is not None
+    if getattr(cause, "sqlstate", None) == _READ_ONLY:
+        return True
+    return isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError, OSError))

@@ -16,18 +16,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from routec.contract import FIELDS, MODULES_FORMAT, PURPOSES, Field, Module, User, is_password_hash
+from routec.contract import MODULES_FORMAT, Module
 from routec.settings import Address, AgiSettings, PlainPath, Settings, SigninSettings
+from routec.signin.module_faults import NAME, module_fault
 
-NAME = re.compile(r"[a-z][a-z0-9_-]{0,78}")
-"""What a module or a user may be called."""
-
-SOUND = re.compile(r"[A-Za-z0-9_./+-]{1,200}")
-"""What a sound may be called, so that it is one word of an AGI command."""
-
-MOST_DIGITS = 64
-MOST_TRIES = 100
-MOST_SECONDS = 86_400
+EXTENSION = re.compile(r"[0-9*]{1,79}")
 
 _FILE_BYTES = 64 * 1024 * 1024
 
@@ -50,17 +43,22 @@ class _File(BaseModel):
         pepper_file: PlainPath | None
         listen: Address
 
-    format: Literal[1]
+    format: Literal[2]
     settings: _Settings
+    extensions: list[str]
     modules: list[Module]
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What a `signin.json` says: the modules by name, and the settings that the checker was compiled with."""
+    """What a `signin.json` says: the modules by name, and the settings that the checker was compiled with.
+
+    `extensions` are the numbers that only a call from inside can have dialled.
+    """
 
     modules: dict[str, Module]
     settings: Settings
+    extensions: frozenset[str] = frozenset()
 
 
 def read_modules(path: Path) -> Compiled:
@@ -92,6 +90,8 @@ def parse_modules(content: bytes) -> Compiled:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise ModulesError(f"{place}: {first['msg']}") from None
+    if not all(map(EXTENSION.fullmatch, file.extensions)):
+        raise ModulesError("`extensions` are digits and `*`")
     modules: dict[str, Module] = {}
     for module in file.modules:
         if module.name in modules:
@@ -104,52 +104,15 @@ def parse_modules(content: bytes) -> Compiled:
             agi=AgiSettings(listen=file.settings.listen),
             signin=SigninSettings(state=file.settings.state, pepper_file=file.settings.pepper_file),
         ),
+        frozenset(file.extensions),
     )
 
 
 def _check_module(module: Module) -> None:
     if not NAME.fullmatch(module.name):
         raise ModulesError(f"{module.name!r:.90} is no name for a module")
-    kinds = [field.kind for field in module.fields]
-    faults = {
-        "it asks for nothing": not kinds,
-        "it asks for one code twice": len(set(kinds)) < len(kinds),
-        f"`purpose` must be one of {', '.join(PURPOSES)}": module.purpose not in PURPOSES,
-        f"`tries` must be from 1 to {MOST_TRIES}": not 1 <= module.tries <= MOST_TRIES,
-        f"`seconds` must be from 1 to {MOST_SECONDS}": not 1 <= module.seconds <= MOST_SECONDS,
-        f"`log` may name {', '.join(FIELDS)}": not set(module.log) <= set(FIELDS),
-        "two users have one name": _has_twins([user.name for user in module.users]),
-        "two users have one login": _has_twins([user.login for user in module.users if user.login is not None]),
-    }
-    found = next((fault for fault, is_so in faults.items() if is_so), None) or next(
-        filter(None, (*map(_field_fault, module.fields), *map(_user_fault, module.users))), None
-    )
-    if found:
-        raise ModulesError(f"module {module.name}: {found}")
-
-
-def _has_twins(names: list[str]) -> bool:
-    return len(set(names)) < len(names)
-
-
-def _field_fault(field: Field) -> str | None:
-    if field.kind not in FIELDS:
-        return f"`kind` must be one of {', '.join(FIELDS)}"
-    if not 1 <= field.least <= field.most <= MOST_DIGITS:
-        return f"the digits of {field.kind} must be from 1 to {MOST_DIGITS}, the least before the most"
-    if not SOUND.fullmatch(field.sound):
-        return f"{field.kind} has no usable sound name"
-    return None
-
-
-def _user_fault(user: User) -> str | None:
-    if not NAME.fullmatch(user.name):
-        return f"{user.name!r:.90} is no name for a user"
-    if user.login is not None and not re.fullmatch(rf"[0-9]{{1,{MOST_DIGITS}}}", user.login):
-        return f"the login of {user.name} must be digits"
-    if user.password is not None and not is_password_hash(user.password):
-        return f"the password of {user.name} is no argon2id hash; `routec users hash` makes one"
-    return None
+    if fault := module_fault(module):
+        raise ModulesError(f"module {module.name}: {fault}")
 
 
 _Stamp = tuple[int, int, int, int]

@@ -15,8 +15,8 @@ from pathlib import Path
 from routec.contract import MODULES_FILE
 from routec.settings import Runtime, Settings, SettingsError
 from routec.signin.agi import Agi, AgiError
-from routec.signin.conversation import CallerGone
 from routec.signin.modules import ModulesError, ModuleStore
+from routec.signin.outcome import CallerGone
 from routec.signin.session import Checker, described
 from routec.signin.store import Log
 from routec.signin.wire import Wire
@@ -40,7 +40,7 @@ def main(argv: Sequence[str], folder: Path | str) -> int:
     )
     try:
         return _hold(argv[0] if argv else "", Path(folder))
-    except (CallerGone, AgiError) as error:
+    except (CallerGone, AgiError, SettingsError) as error:
         _logger.warning("no conversation: %s", error)
     except Exception as error:  # noqa: BLE001 (a traceback would go to Asterisk's console)
         _logger.error("no conversation: %s", described(error))  # noqa: TRY400
@@ -55,12 +55,10 @@ def _hold(name: str, folder: Path) -> int:
         settings = modules.compiled().settings
     except ModulesError:
         settings = Settings()  # the checker will meet the fault again, and say so in its row and its verdict
-    try:
-        runtime = Runtime.of(os.environ, settings)
-    except SettingsError as error:
-        _logger.error("%s; going on without the environment", error.message)  # noqa: TRY400
-        runtime = Runtime.of({}, settings)
-    log = Log(runtime.database)
+    # Nothing listens here, so an address that is wrong is no reason to refuse a caller. Any other fault is: with
+    # defaults in its place, the rows and the locks would be in another database than the server's.
+    runtime = Runtime.of({**os.environ, "ROUTEC_AGI_LISTEN": ""}, settings)
+    log = Log(runtime.database, runtime.spool)
     try:
         Checker(modules, log, runtime).sign_in(agi, name, lambda: _let_go(stdout))
     finally:

@@ -12,14 +12,20 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
 )
 
-REVISION = "0001"
-"""The name under which alembic knows this schema; its first migration begins where this leaves off."""
+from routec.signin.plain import MOST_TEXT
 
-MOST_TEXT = 80
-"""The longest text in a column, in characters; what comes from a caller is cut to it before."""
+REVISION = "0002"
+"""The name under which alembic knows this schema."""
+
+EARLIER = ("0001",)
+"""The schemas that were released before, all of which `migrations` leads on from."""
+
+MOST_ANSWER = 500
+"""How much of a receiver's answer is kept, in characters."""
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -46,11 +52,13 @@ class UtcTime(TypeDecorator[datetime]):
 
 metadata = MetaData()
 
+# SQLite counts by itself in a column that is INTEGER exactly, and as AUTOINCREMENT never gives a number twice.
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
 signins = Table(
     "signins",
     metadata,
-    # SQLite counts by itself in a column that is INTEGER exactly.
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", _NUMBER, primary_key=True),
     Column("time", UtcTime, nullable=False),
     Column("module", String(MOST_TEXT), nullable=False),
     Column("purpose", String(16)),
@@ -65,11 +73,71 @@ signins = Table(
     Column("call_id", String(MOST_TEXT)),
     Column("attempts", Integer, nullable=False),
     Column("reason", String(16), nullable=False),
+    Column("action", String(16)),
+    Column("uid", String(64), nullable=False),
+    sqlite_autoincrement=True,
 )
 
 # Newest first, of all or of those that have one thing in common: each list is a walk along one index.
 Index("signins_time", signins.c.time, signins.c.id)
-for _name in ("module", "login", "caller", "verdict"):
+for _name in ("module", "login", "caller", "verdict", "user", "call_id"):
     Index(f"signins_{_name}_time", signins.c[_name], signins.c.time, signins.c.id)
+Index("signins_uid", signins.c.uid, unique=True)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _NUMBER, primary_key=True),
+    Column("uid", String(64), nullable=False),
+    Column("module", String(MOST_TEXT), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created", UtcTime, nullable=False),
+    # When it may be claimed: the next attempt, or the end of the lease of whoever has claimed it.
+    Column("due", UtcTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("status", Integer),
+    Column("answer", String(MOST_ANSWER)),
+    # Nothing, once it is not needed: it says what the row says.
+    Column("payload", Text),
+    sqlite_autoincrement=True,
+)
+Index("outbox_uid", outbox.c.uid, unique=True)
+Index("outbox_due", outbox.c.state, outbox.c.module, outbox.c.due, outbox.c.id)
+Index("outbox_order", outbox.c.state, outbox.c.module, outbox.c.id)
+
+# Failures, a counter for each bucket (`lockout`). Shut until `until`.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("module", String(MOST_TEXT), primary_key=True),
+    Column("bucket", String(160), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("until", UtcTime),
+    Column("last", UtcTime, nullable=False),
+)
+Index("attempts_last", attempts.c.last)
+
+# Who was granted from where: a digest of login and caller.
+known = Table(
+    "known",
+    metadata,
+    Column("module", String(MOST_TEXT), primary_key=True),
+    Column("pair", String(160), primary_key=True),
+    Column("time", UtcTime, nullable=False),
+)
+Index("known_time", known.c.time)
+
+# Who is in, at a time clock. `call_id` and `action` are of the latest clocking, which was at `since`.
+clocks = Table(
+    "clocks",
+    metadata,
+    Column("module", String(MOST_TEXT), primary_key=True),
+    Column("user", String(MOST_TEXT), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("since", UtcTime),
+    Column("begun", UtcTime),
+    Column("call_id", String(MOST_TEXT)),
+    Column("action", String(16)),
+)
 
 alembic_version = Table("alembic_version", metadata, Column("version_num", String(32), primary_key=True))

@@ -16,7 +16,7 @@ from typing import Self
 
 from routec.contract import AGI_FOLDER
 from routec.signin.agi import Agi, AgiError
-from routec.signin.conversation import CallerGone
+from routec.signin.outcome import CallerGone
 from routec.signin.session import Checker, described
 from routec.signin.wire import Wire
 

@@ -9,7 +9,7 @@ import os
 import select
 import time
 
-from routec.signin.conversation import HANGUP, NO_ANSWER, CallerGone
+from routec.signin.outcome import HANGUP, NO_ANSWER, CallerGone
 
 MOST_LINE_BYTES = 4_096
 """Longer than any line that Asterisk sends: its own buffer for a command is 2,048 bytes on 16 and 18, 8,192 from 20,

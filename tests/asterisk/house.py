@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ class House:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.prompts: Sequence[str] = ()
         self.port = free_port(socket.SOCK_STREAM)
         self.database = root / "state" / "signin.db"
         here = Path(__file__).resolve().parents[2]
@@ -76,16 +77,17 @@ class House:
             "ROUTEC_STATE": str(root / "state"),
         }
 
-    def write(self, routes: str = ROUTES) -> None:
+    def write(self, routes: str = ROUTES, prompts: Sequence[str] = PROMPTS) -> None:
         """Writes the project: settings, prompts, and routes with the users' hashes in them."""
+        self.prompts = prompts
         folder = self.root / "routes"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "routec.toml").write_text(
             f'[asterisk]\ndial = "Local/{{extension}}@phones/n"\n[agi]\nlisten = "127.0.0.1:{self.port}"\n'
         )
-        prompts = "\n".join(f'prompt {name} "routec/{name}"' for name in PROMPTS)
+        declared = "\n".join(f'prompt {name} "routec/{name}"' for name in prompts)
         hashes = {name: self.routec("users", "hash", typed=f"{pin}\n").strip() for name, pin in PINS.items()}
-        (folder / "house.route").write_text(routes.format(prompts=prompts, **hashes))
+        (folder / "house.route").write_text(routes.format(prompts=declared, **hashes))
 
     def routec(self, *arguments: str, typed: str = "") -> str:
         """Runs routec in the project, and gives its output. Raises CalledProcessError."""
@@ -97,7 +99,7 @@ class House:
     def ship(self, pbx: Pbx) -> None:
         """Builds, and brings the result to Asterisk as an admin does: dialplan included, script in the AGI folder."""
         self.routec("build")
-        for name in PROMPTS:
+        for name in self.prompts:
             pbx.add_sound(f"routec/{name}")
         script = pbx.agi_bin / "signin.agi"
         if not script.is_symlink():
@@ -137,6 +139,11 @@ class Checker:
             if "listening" in line:
                 return
         raise AssertionError(f"serve ended: {self.said()}")
+
+    def wait_build(self) -> None:
+        """Waits until it has built anew after a change."""
+        assert self.process.stdout is not None
+        assert any(line.startswith("built: ") for line in self.process.stdout), self.said()
 
     def said(self) -> str:
         """All that serve wrote to its standard error."""

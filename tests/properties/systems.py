@@ -5,37 +5,24 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNo"
+from tests.properties.modules import Maker
+from tests.properties.texts import Draw, make_sound, names, quoted, sounds, titles
 
-Draw = Any
 Block = list[dict[str, Any]]
 
-names = st.from_regex(r"[a-z][a-z0-9_-]{0,12}", fullmatch=True)
 long_names = st.from_regex(r"[a-z][a-z0-9_-]{30,40}", fullmatch=True)
-titles = st.text(
-    st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp", "Cn")).filter(
-        lambda char: ord(char) & 0xFFFF < 0xFFFE
-    ),
-    max_size=40,
-).filter(lambda text: "${" not in text and "$[" not in text)
-sounds = st.from_regex(r"[A-Za-z0-9_+-]{1,10}([./][A-Za-z0-9_+-]{1,10}){0,2}", fullmatch=True).filter(
-    lambda name: not name.endswith(".")
-)
 extensions = st.from_regex(r"[0-9*]{1,8}", fullmatch=True)
+SAYABLE = {"digits": r"[0-9*#]{1,50}", "letters": r"[A-Za-z0-9*#@.+/=!_-]{1,9}( [A-Za-z0-9*#@.+/=!_-]{1,9}){0,4}"}
 BLANKS = ("; ", "\n", "\n  ", " ;\n\n", '  # a remark; with { and "\n', "\r\n\t")
-
-
-def quoted(text: str) -> str:
-    """A text as it is written in a route file."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace(";", "\\;") + '"'
 
 
 @dataclass(frozen=True)
 class Project:
-    """Route files, and the model without its spans."""
+    """Route files and files of users, and the model without its spans."""
 
     files: dict[str, bytes]
     system: dict[str, Any]
+    users: dict[str, bytes]
 
 
 @st.composite
@@ -54,8 +41,9 @@ def projects(draw: Draw, most_routes: int = 5) -> Project:
         texts.append(text)
         table["prompts"].append(node)
     sound_of = {node["name"]: node["sound"] for node in table["prompts"]}
+    users: dict[str, bytes] = {}
     for name in modules:
-        text, node = _module(draw, name, sound_of)
+        text, node = Maker(draw, sound_of, users).make(name)
         texts.append(text)
         table["modules"].append(node)
     order = draw(st.permutations(numbers))
@@ -63,7 +51,7 @@ def projects(draw: Draw, most_routes: int = 5) -> Project:
     bare = draw(st.booleans())
     files: dict[str, bytes] = {}
     for index, name in enumerate(routes):
-        maker = _Steps(draw, sound_of, modules, routes[index + 1 :], routes)
+        maker = _Steps(draw, sound_of, table["modules"], routes[index + 1 :], routes)
         steps = maker.block(0, must_end=False, asked=False)
         separator = draw(st.sampled_from(BLANKS))
         if bare and index == 0:
@@ -82,7 +70,7 @@ def projects(draw: Draw, most_routes: int = 5) -> Project:
         files[path] = files.get(path, b"") + text.encode() + b"\n"
     for part in table.values():
         part.sort(key=lambda node: node["name"])
-    return Project(files, table)
+    return Project(files, table, users)
 
 
 def _prompt(draw: Draw, name: str) -> tuple[str, dict[str, Any]]:
@@ -104,69 +92,20 @@ def _prompt(draw: Draw, name: str) -> tuple[str, dict[str, Any]]:
     return " ".join(parts), node
 
 
-def _sound(draw: Draw, sound_of: dict[str, str]) -> tuple[str, str, str]:
-    """How a sound is written, the admin's word for it, and Asterisk's."""
-    if sound_of and draw(st.booleans()):
-        name = draw(st.sampled_from(sorted(sound_of)))
-        return name, name, sound_of[name]
-    name = draw(sounds)
-    return quoted(name), name, name
-
-
-def _module(draw: Draw, name: str, sound_of: dict[str, str]) -> tuple[str, dict[str, Any]]:
-    kinds = draw(st.sampled_from([("login",), ("password",), ("login", "password"), ("login", "extra1"),
-                                  ("login", "password", "extra1", "extra2")]))  # fmt: skip
-    lines, fields = [], []
-    for kind in kinds:
-        written_as, word, sound = _sound(draw, sound_of)
-        least = draw(st.integers(1, 8))
-        most = draw(st.integers(least, 20))
-        optional = kind.startswith("extra") and draw(st.booleans())
-        alias = f"as{kind}" if draw(st.booleans()) else None
-        digits = f"digits {least}" + (f"..{most}" if most != least else "")
-        lines.append(
-            f"{kind} ask {written_as} {digits}{' as ' + alias if alias else ''}{' optional' if optional else ''}"
-        )
-        fields.append({"kind": kind, "sound": sound, "word": word, "least": least, "most": most,
-                       "alias": alias, "optional": optional})  # fmt: skip
-    tries, seconds = draw(st.integers(1, 10)), draw(st.integers(5, 3600))
-    purpose = draw(st.sampled_from(["gate", "timeclock", "register"]))
-    title = draw(st.none() | titles)
-    lines += [f"tries {tries}", f"within {seconds}s", f"purpose {purpose}"]
-    users: list[dict[str, Any]] = []
-    for user in sorted(draw(st.lists(names, unique=True, max_size=3))):
-        login = None
-        if "login" in kinds:
-            taken = {other["login"] for other in users}
-            size = fields[0]["least"]
-            login = next(
-                f"{number:0{size}}"[-size:] for number in range(10) if f"{number:0{size}}"[-size:] not in taken
-            )
-        user_title = draw(st.none() | titles)
-        password = HASH if "password" in kinds else None
-        lines.append(
-            f"user {user}{' ' + quoted(user_title) if user_title is not None else ''}"
-            f"{' login ' + login if login else ''}{' password ' + quoted(HASH) if password else ''}"
-        )
-        users.append({"name": user, "title": user_title, "login": login, "password": password})
-    head = f"auth {name} {quoted(title) if title is not None else ''}"
-    text = f"{head} {{\n  " + "\n  ".join(draw(st.permutations(lines))) + "\n}"
-    node = {"name": name, "title": title, "purpose": purpose, "fields": fields, "tries": tries, "seconds": seconds,
-            "log": [kind for kind in kinds if kind != "password"], "users": users}  # fmt: skip
-    return text, node
-
-
 class _Steps:
     """Makes steps that end where they must, and that never go round by themselves."""
 
     def __init__(
-        self, draw: Draw, sound_of: dict[str, str], modules: list[str], later: list[str], routes: list[str]
+        self, draw: Draw, sound_of: dict[str, str], modules: list[dict[str, Any]], later: list[str], routes: list[str]
     ) -> None:
         self._draw = draw
         self._sound_of = sound_of
-        self._modules = modules
+        self._modules = [module["name"] for module in modules]
+        self._fields = {module["name"]: module["fields"] for module in modules}
         self._later = later
         self._routes = routes
+        self._latest = ""
+        """The module of the latest sign-in."""
 
     def block(self, depth: int, *, must_end: bool, asked: bool) -> Block:
         """Steps, the last of which ends the call if it must."""
@@ -189,12 +128,14 @@ class _Steps:
 
     def _step(self, depth: int, asked: bool) -> dict[str, Any]:
         draw = self._draw
-        kinds = ["play", "wait", "answer", "dial", "end"] + (["sign_in"] * 4 if self._modules else [])
+        kinds = ["play", "say", "wait", "answer", "dial", "end"] + (["sign_in"] * 4 if self._modules else [])
         kind = draw(st.sampled_from(kinds))
         if kind == "play":
-            found = [_sound(draw, self._sound_of) for _ in range(draw(st.integers(1, 3)))]
+            found = [make_sound(draw, self._sound_of) for _ in range(draw(st.integers(1, 3)))]
             return {"kind": kind, "words": [word for _, word, _ in found], "sounds": [sound for *_, sound in found],
-                    "text": "prompt " + ", ".join(written_as for written_as, *_ in found)}  # fmt: skip
+                    "written": "prompt " + ", ".join(written_as for written_as, *_ in found)}  # fmt: skip
+        if kind in ("say", "sign_in"):
+            return self._say() if kind == "say" else self._sign_in(depth)
         if kind == "wait":
             return {"kind": kind, "seconds": draw(st.integers(1, 3600))}
         if kind == "answer":
@@ -206,10 +147,38 @@ class _Steps:
                 inner = self.block(depth + 1, must_end=draw(st.booleans()), asked=asked)
             return {"kind": kind, "targets": targets, "seconds": draw(st.none() | st.integers(1, 3600)),
                     "otherwise": inner}  # fmt: skip
-        if kind == "sign_in":
-            inner = self.block(min(depth + 1, 3), must_end=True, asked=True) if depth < 3 else [self._end(True)]
-            return {"kind": kind, "module": draw(st.sampled_from(self._modules)), "otherwise": inner}
         return self._end(asked)
+
+    def _sign_in(self, depth: int) -> dict[str, Any]:
+        module = self._draw(st.sampled_from(self._modules))
+        outcomes = self._draw(st.lists(st.sampled_from(["locked", "denied", "error"]), unique=True))
+        blocks = []
+        for _ in outcomes or ["else"]:
+            self._latest = module
+            blocks.append(self.block(depth + 1, must_end=True, asked=True) if depth < 3 else [self._end(True)])
+        self._latest = module
+        cases = [{"name": name, "steps": block} for name, block in zip(outcomes, blocks, strict=False)]
+        return {"kind": "sign_in", "module": module, "otherwise": {"cases": cases} if cases else blocks[0]}
+
+    def _say(self) -> dict[str, Any]:
+        how = self._draw(st.sampled_from(["digits", "number", "letters", "time"]))
+        step = {"kind": "say", "how": how, "text": None, "value": None, "word": None, "written": f"say {how}"}
+        fields = [
+            field
+            for field in self._fields.get(self._latest, [])
+            if field["kind"] != "password" and (how != "number" or field["most"] <= 9)
+        ]
+        if how != "time" and fields and self._draw(st.booleans()):
+            field = self._draw(st.sampled_from(fields))
+            word = self._draw(st.sampled_from([field["kind"], field["alias"] or field["kind"]]))
+            step |= {"value": field["kind"], "word": word, "written": f"say {how} {word}"}
+        elif how == "number":
+            number = str(self._draw(st.integers(-999_999_999, 999_999_999)))
+            step |= {"text": number, "written": f"say number {number}"}
+        elif how != "time":
+            text = self._draw(st.from_regex(SAYABLE[how], fullmatch=True))
+            step |= {"text": text, "written": f"say {how} {quoted(text)}"}
+        return step
 
 
 def ends(step: dict[str, Any]) -> bool:
@@ -226,8 +195,8 @@ def written(steps: Block) -> list[str]:
 
 def _written(step: dict[str, Any]) -> str:
     match step["kind"]:
-        case "play":
-            text = str(step["text"])
+        case "play" | "say":
+            text = str(step["written"])
         case "wait":
             text = f"wait {step['seconds']}s"
         case "dial":
@@ -244,16 +213,28 @@ def _written(step: dict[str, Any]) -> str:
     return text
 
 
-def _block(steps: Block) -> str:
-    return " else { " + "; ".join(written(steps)) + " }"
+def _block(steps: Block | dict[str, Any]) -> str:
+    if isinstance(steps, dict):
+        lines = []
+        for case in steps["cases"]:
+            inner = written(case["steps"])
+            block = f": {inner[0]}" if len(inner) == 1 else f" {{ {'; '.join(inner)} }}"
+            lines.append(case["name"] + block)
+    else:
+        lines = written(steps)
+    return " else { " + "; ".join(lines) + " }"
 
 
 def plain_steps(steps: Block) -> Block:
     """Steps as the model has them."""
-    found = [{key: value for key, value in step.items() if key != "text"} for step in steps]
+    found = [{key: value for key, value in step.items() if key != "written"} for step in steps]
     for step in found:
-        if step.get("otherwise") is not None:
-            step["otherwise"] = plain_steps(step["otherwise"])
+        otherwise = step.get("otherwise")
+        if isinstance(otherwise, dict):
+            cases = [{"name": case["name"], "steps": plain_steps(case["steps"])} for case in otherwise["cases"]]
+            step["otherwise"] = {"cases": cases}
+        elif otherwise is not None:
+            step["otherwise"] = plain_steps(otherwise)
     return found
 
 

@@ -14,8 +14,10 @@ from routec.diagnostics.render_json import render_json
 from routec.diagnostics.render_text import render_text
 from routec.pipeline import Compilation, Input, compile_routes, render
 from routec.settings import Settings, SettingsError
+from routec.signin.modules import parse_modules
 from tests.properties.reader import read
-from tests.properties.systems import HASH, Project, projects, quoted
+from tests.properties.systems import Project, projects
+from tests.properties.texts import HASH, quoted
 
 ROOT = Path(__file__).parents[2]
 WORDS = (
@@ -23,6 +25,10 @@ WORDS = (
     "log", "login", "on", "optional", "password", "prompt", "purpose", "record", "route", "text", "tries", "user",
     "wait", "within", "a", "b", "{", "}", ";", "\n", ",", "..", '"', "'", "#", "\\", "+3225551234", "600", "20s", "5m",
     '"x"', '"${X}"', '"a\\;b"', "*", "\t", "\r\n", "é", "\u202e", "\x00", "\u4e2d", f'"{HASH}"', '"x.wav"', "busy",
+    "after", "again", "allow", "any", "clock", "close", "codes", "confirm", "env", "from", "keep", "lockout", "offline",
+    "ordered", "private", "secret", "tell", "users", "webhook", "register", "timeclock", "in", "out", "wrong", "HOOK",
+    "90d", '"x.users"', '"../x.users"', '"https://a.example/b"', "codes a {", "clock ask b {",
+    "say", "letters", "number", "time", ":", "-5", "locked", "denied", "error", "granted", "auth b else {", "locked:",
 )  # fmt: skip
 
 many = settings(
@@ -32,9 +38,9 @@ many = settings(
 some = settings(many, max_examples=25)
 
 
-def judged(files: dict[str, bytes]) -> Compilation:
+def judged(files: dict[str, bytes], users: dict[str, bytes] | None = None) -> Compilation:
     """Compile; every fault must have its place in its file, and both renderers must print it."""
-    done = compile_routes(Input(files))
+    done = compile_routes(Input(files, users=users or {}))
     for fault in done.diagnostics:
         for span in [fault.span, *(label.span for label in fault.labels)]:
             if span is not None:
@@ -46,7 +52,9 @@ def judged(files: dict[str, bytes]) -> Compilation:
     assert all(char.isprintable() or char == "\n" for char in printed)
     render_json(done.diagnostics, done.sources)
     if not done.failed:
-        read(render(done)["extensions.conf"].decode())
+        made = render(done)
+        read(made["extensions.conf"].decode())
+        parse_modules(made["signin.json"])
     return done
 
 
@@ -59,18 +67,27 @@ def judged(files: dict[str, bytes]) -> Compilation:
 @many
 def test_any_bytes(data: bytes) -> None:
     judged({"routes/a.route": data})
+    judged({"routes/a.route": b'auth a { login ask "x"; users from "x.users" }'}, {"routes/x.users": data})
 
 
 @given(words=st.lists(st.sampled_from(WORDS), max_size=40))
 @settings(many, max_examples=250)
 def test_any_words(words: list[str]) -> None:
-    judged({"routes/a.route": " ".join(words).encode(), "routes/b.route": b'prompt a "b"\nroute b { hangup }'})
+    other = b'prompt a "b"\nroute b { hangup }'
+    judged({"routes/a.route": " ".join(words).encode(), "routes/b.route": other}, {"routes/x.users": b"user a login 1"})
+
+
+@given(words=st.lists(st.sampled_from(WORDS), max_size=30))
+@settings(many, max_examples=250)
+def test_any_words_in_a_module(words: list[str]) -> None:
+    text = f'auth b {{ login ask "x" as a; purpose register\n{" ".join(words)}\n}}'
+    judged({"routes/a.route": text.encode()}, {"routes/x.users": " ".join(words).encode()})
 
 
 @given(project=projects(), data=st.data())
 @some
 def test_valid_files_with_a_slip(project: Project, data: st.DataObject) -> None:
-    files = dict(project.files)
+    files = project.files | project.users
     path = data.draw(st.sampled_from(sorted(files)))
     text = files[path]
     for _ in range(data.draw(st.integers(1, 3))):
@@ -78,7 +95,8 @@ def test_valid_files_with_a_slip(project: Project, data: st.DataObject) -> None:
         end = data.draw(st.integers(start, min(len(text), start + 12)))
         word = data.draw(st.sampled_from([b"", *(word.encode() for word in WORDS)]))
         text = text[:start] + word + text[end:]
-    judged({**files, path: text})
+    files[path] = text
+    judged({path: files[path] for path in project.files}, {path: files[path] for path in project.users})
 
 
 @given(text=st.text(st.characters(codec="utf-8"), max_size=80))
@@ -100,10 +118,12 @@ def test_any_settings(text: str) -> None:
 @some
 def test_the_order_of_files_does_not_show(project: Project, data: st.DataObject) -> None:
     mixed = {path: project.files[path] for path in data.draw(st.permutations(sorted(project.files)))}
-    one, other = compile_routes(Input(project.files)), compile_routes(Input(mixed))
+    users = {path: project.users[path] for path in data.draw(st.permutations(sorted(project.users)))}
+    whole = Input(project.files, users=project.users)
+    one, other = compile_routes(whole), compile_routes(Input(mixed, users=users))
     assert one.diagnostics == other.diagnostics
     assert render(one) == render(other)
-    assert render(one) == render(compile_routes(Input(project.files)))
+    assert render(one) == render(compile_routes(whole))
 
 
 def test_the_hash_seed_does_not_show(tmp_path: Path) -> None:
@@ -162,7 +182,8 @@ def project_of(text: str) -> dict[str, bytes]:
     return {
         "routes/a.route": (
             f'prompt p "beep" text "{text}"\n'
-            f'auth a "{text}" {{ login ask p digits 4; user u "{text}" login 1001 }}\n'
+            f'auth a "{text}" {{ purpose register; login ask p digits 4; user u "{text}" login 1001; extra1 ask p\n'
+            f'codes extra1 {{ 1 "{text}" }} }}\n'
             f'route r "{text}" {{ on extension 600; auth a else hangup; prompt p; dial 101 }}\n'
         ).encode("utf-8", "surrogatepass")
     }
@@ -216,6 +237,14 @@ LARGE = {
     "many steps": b"route r { on extension 1; " + b"wait 1s; " * 20_000 + b"hangup }",
     "many auths": b'auth a { login ask "x"; user u login 1 }\nroute r { on extension 1; '
     + b"wait 1s; auth a else hangup; " * 1_000 + b"hangup }",
+    "many codes": b'auth a { purpose register; extra1 ask "x"; codes extra1 {\n'
+    + b"\n".join(b"%d" % number for number in range(20_000))
+    + b"\n} }",
+    "the same code": b'auth a { purpose register; extra1 ask "x"; codes extra1 {' + b"1; " * 5_000 + b"} }",
+    "open tables": b'auth a { purpose register; extra1 ask "x"; ' + b"codes extra1 { 1\n" * 2_000,
+    "many users": b'auth a { login ask "x"; '
+    + b"; ".join(b"user u%d login %d" % (number, number) for number in range(10_000))
+    + b" }",
     "many faults": b"route r {\n" + b"  prmpt x\n" * 20_000 + b"}",
     "no ends": b"route r { hangup\n" * 5_000,
     "blanks": b" \t" * 100_000 + b"\n" * 100_000 + b"# x\n" * 20_000,

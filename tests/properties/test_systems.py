@@ -6,9 +6,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from routec.pipeline import Compilation, Input, compile_routes, render
+from routec.signin.modules import parse_modules
+from tests.properties.guards import unguarded
+from tests.properties.meets import meant, run
 from tests.properties.reader import Plan, read
 from tests.properties.systems import Project, projects, without_spans
-from tests.properties.walker import enter, meant, run, unguarded
+from tests.properties.walker import enter
 
 many = settings(
     max_examples=25,
@@ -19,8 +22,8 @@ many = settings(
 
 
 def compiled(project: Project) -> Compilation:
-    done = compile_routes(Input(project.files))
-    assert [found for found in done.diagnostics if found.severity == "error"] == [], project.files
+    done = compile_routes(Input(project.files, users=project.users))
+    assert [found for found in done.diagnostics if found.severity == "error"] == [], project
     return done
 
 
@@ -41,6 +44,23 @@ def test_the_dialplan_reads_back_as_it_was_made(project: Project) -> None:
         for extension in context.extensions:
             made[context.name][extension.pattern] = [(line.label, line.app, line.data) for line in extension.lines]  # type: ignore[misc]
     assert read(render(done)["extensions.conf"].decode()) == made
+
+
+@given(project=projects())
+@many
+def test_the_checker_reads_what_was_compiled(project: Project) -> None:
+    done = compiled(project)
+    read_back = parse_modules(render(done)["signin.json"])
+    assert sorted(read_back.modules) == [module["name"] for module in project.system["modules"]]
+    for module in done.system.modules:
+        found = read_back.modules[module.name]
+        assert [user.name for user in found.users] == [user.name for user in module.users]
+        assert (found.purpose, found.verify, found.offline, found.keep) == (
+            module.purpose, module.verify, module.offline, module.keep
+        )  # fmt: skip
+        assert [len(field.codes) for field in found.fields] == [len(field.codes) for field in module.fields]
+    numbers = {entry.number for route in done.system.routes for entry in route.entries if entry.kind == "extension"}
+    assert read_back.extensions <= numbers
 
 
 @given(project=projects())

@@ -31,7 +31,7 @@ def modules_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def log(runtime: Runtime) -> Iterator[Log]:
-    log = Log(runtime.database)
+    log = Log(runtime.database, spool=runtime.state / "spool.db")
     yield log
     log.close()
 

@@ -2,16 +2,16 @@
 
 import json
 import socket
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Final, final
+from typing import Any, Final, final
 
 from argon2 import PasswordHasher
 
-from routec.contract import MODULES_FORMAT, Field, Module, User
-from routec.signin.conversation import Secret
+from routec.contract import MODULES_FORMAT, Code, Field, Module, User
 from routec.signin.credentials import _keyed
+from routec.signin.outcome import Secret
 
 PEPPER: Final = "pepper of the tests, 8f1c"
 PIN: Final = "73519846"
@@ -33,6 +33,8 @@ Keys = str | bytes | None | type[HangUp] | type[Cut]
 """What the caller does when asked: keys ended by `#`, nothing until the timeout, or an answer of raw
 bytes, after which the link is cut unless they end a line."""
 
+Ends = bytes | type[HangUp] | type[Cut]
+
 _weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
@@ -41,8 +43,8 @@ def weak_hash(pin: str, pepper: str = PEPPER) -> str:
     return _weak.hash(_keyed(Secret(pin), Secret(pepper)))
 
 
-def field(kind: str, least: int = 4, most: int = 8, *, optional: bool = False) -> Field:
-    return Field(kind, f"routec/enter_{kind}", least, most, optional=optional)
+def field(kind: str, least: int = 4, most: int = 8, *, optional: bool = False, codes: Sequence[Code] = ()) -> Field:
+    return Field(kind, f"routec/enter_{kind}", least, most, optional=optional, codes=tuple(codes))
 
 
 def module(
@@ -52,6 +54,7 @@ def module(
     log: Sequence[str] = ("login", "extra1"),
     tries: int = 3,
     seconds: int = 60,
+    **changes: Any,
 ) -> Module:
     """Login and password and an extra, unless told otherwise."""
     if fields is None:
@@ -61,14 +64,16 @@ def module(
             User("floor1", "Floor 1", "1001", weak_hash(PIN)),
             User("floor2", "Floor 2", "1002", weak_hash(OTHER_PIN)),
         )
-    return Module(name, "Hotel staff", "register", tuple(fields), tries, seconds, tuple(log), tuple(users))
+    made = Module(name, "Hotel staff", "register", tuple(fields), tries, seconds, tuple(log), tuple(users))
+    return replace(made, **changes)
 
 
-def write_modules(path: Path, *modules: Module, **settings: str | None) -> Path:
+def write_modules(path: Path, *modules: Module, extensions: Sequence[str] = (), **settings: str | None) -> Path:
     """A `signin.json` as the compiler writes it; atomically, so that a reader sees the old or the new."""
     content = {
         "format": MODULES_FORMAT,
         "settings": {"state": None, "pepper_file": None, "listen": "127.0.0.1:4573"} | settings,
+        "extensions": list(extensions),
         "modules": [asdict(module) for module in modules],
     }
     new = path.with_suffix(".new")
@@ -99,18 +104,28 @@ def headers(script: str = "signin/hotel_staff", **changes: str) -> bytes:
 
 
 class FakeAsterisk:
-    """One call: `call` connects, answers what it is asked, and returns when the link has ended."""
+    """One call: `call` connects, answers what it is asked, and returns when the link has ended.
 
-    def __init__(self, *keys: Keys, head: bytes | None = None) -> None:
+    `sounds` has what happens when one is played, by its name, or `digits` or `time`, in place of the sound's being
+    heard to its end.
+    """
+
+    def __init__(self, *keys: Keys, head: bytes | None = None, sounds: Mapping[str, Ends] | None = None) -> None:
         self._keys = list(keys)
         self._head = headers() if head is None else head
+        self._sounds = sounds or {}
         self.commands: list[str] = []
         self.variables: dict[str, str] = {}
 
     @property
     def asked(self) -> list[str]:
-        """The sounds played, in order."""
+        """The sounds by which keys were asked for, in order."""
         return [command.split()[2] for command in self.commands if command.startswith("GET DATA ")]
+
+    @property
+    def heard(self) -> list[str]:
+        """What was played without asking for keys: sounds, and the digits and times said, in order."""
+        return [command.split()[2] for command in self.commands if command.startswith(("STREAM FILE ", "SAY "))]
 
     @property
     def verdict(self) -> str | None:
@@ -141,16 +156,28 @@ class FakeAsterisk:
             name, value = (part.strip('"') for part in command.removeprefix("SET VARIABLE ").split(" ", 1))
             self.variables[name] = value
             return b"200 result=1\n"
+        if command.startswith(("STREAM FILE ", "SAY ")):
+            return self._hear(command)
         assert command.startswith("GET DATA "), command
         most = int(command.split()[4])
         keys = self._keys.pop(0) if self._keys else Cut
-        if isinstance(keys, bytes):
-            return keys
         if isinstance(keys, str):
             assert len(keys) <= most, "the test keys more than Asterisk would take"
             return f"200 result={keys}\n".encode()
-        if keys is None:
-            return b"200 result= (timeout)\n"
-        if keys is HangUp:
-            return b"200 result=-1\nHANGUP\n"
-        return None
+        return b"200 result= (timeout)\n" if keys is None else _end(keys)
+
+    def _hear(self, command: str) -> bytes | None:
+        """Sounds are heard as `res_agi.c` has it: the usage of each command, and what it answers."""
+        verb, noun, what, *others = command.split(" ")
+        usage = {"STREAM FILE": ['""'], "SAY DIGITS": ['""'], "SAY DATETIME": ['""', "R"]}
+        assert others == usage[f"{verb} {noun}"], command
+        assert verb == "STREAM" or what.isdigit(), command
+        name = {"DIGITS": "digits", "DATETIME": "time"}.get(noun, what)
+        end = " endpos=8000" if verb == "STREAM" else ""
+        return _end(self._sounds.get(name, f"200 result=0{end}\n".encode()))
+
+
+def _end(what: Ends) -> bytes | None:
+    if isinstance(what, bytes):
+        return what
+    return b"200 result=-1\nHANGUP\n" if what is HangUp else None

@@ -1,3 +1,4 @@
+import contextlib
 import socket
 import sys
 import threading
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routec.signin.agi import MOST_HEADERS, Agi, AgiError
-from routec.signin.conversation import HANGUP, NO_ANSWER, NO_SOUND, CallerGone
+from routec.signin.outcome import HANGUP, NO_ANSWER, NO_SOUND, CallerGone
 from routec.signin.wire import MOST_LINE_BYTES, Wire, WireError
 
 from .fake import headers
@@ -275,6 +276,176 @@ class TestAnswers:
             except (AgiError, CallerGone):
                 return
             assert set(keys) <= set("0123456789*#ABCD")
+
+
+PLAYING: dict[str, tuple[Callable[[Agi], None], bytes]] = {
+    "play": (lambda agi: agi.play("routec/wrong"), b'STREAM FILE routec/wrong ""\n'),
+    "say_digits": (lambda agi: agi.say_digits("0042"), b'SAY DIGITS 0042 ""\n'),
+    "say_time": (lambda agi: agi.say_time(1_790_000_000), b'SAY DATETIME 1790000000 "" R\n'),
+}
+
+
+@pytest.mark.parametrize(("command", "sent"), PLAYING.values(), ids=PLAYING)
+class TestPlaying:
+    """What is played without keys being asked for; each command with whatever may come back."""
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"200 result=0\n",
+            b"200 result=0 endpos=8000\n",
+            b"100 result=0 Trying...\n200 result=0 endpos=0\n",
+            b"200 result=48\n",
+        ],
+    )
+    def test_heard(
+        self, connected: tuple[Agi, socket.socket], command: Callable[[Agi], None], sent: bytes, answer: bytes
+    ) -> None:
+        agi, theirs = connected
+        theirs.sendall(answer)
+        command(agi)
+        assert theirs.recv(100) == sent
+        assert agi.unplayed == []
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HANGUP\n",
+            b"200 result=-1 endpos=800\nHANGUP\n",
+            b"200 result=-1 endpos=800\n",
+            b"511 Command Not Permitted on a dead channel or intercept routine\n",
+            b"",
+            b"200 result=0",
+            b"520-Invalid command syntax.  Proper usage follows:\nHANGUP\n",
+        ],
+    )
+    def test_gone(
+        self, connected: tuple[Agi, socket.socket], command: Callable[[Agi], None], sent: bytes, answer: bytes
+    ) -> None:
+        agi, theirs = connected
+        theirs.sendall(answer)
+        theirs.shutdown(socket.SHUT_WR)
+        with pytest.raises(CallerGone) as caught:
+            command(agi)
+        assert caught.value.reason == HANGUP
+        assert theirs.recv(100) == sent
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"510 Invalid or unknown command\n",
+            b"520-Invalid command syntax.\n" + b"Usage\n" * 10_000,
+            b"200 ok\n",
+            b"200 result=\n",
+            b"200 result= (timeout)\n",
+            b"200 result=-2\n",
+            b"200 result=12345678901\n",
+            b"200 result=1;2\n",
+            b"200 result=\xd9\xa3\n",
+            b"\xff\xfe\x00\n",
+            b"\n",
+            b"200 result=" + b"1" * 5000 + b"\n",
+        ],
+    )
+    def test_not_what_was_asked_for(
+        self, connected: tuple[Agi, socket.socket], command: Callable[[Agi], None], sent: bytes, answer: bytes
+    ) -> None:
+        agi, theirs = connected
+        sender = threading.Thread(target=theirs.sendall, args=(answer,))
+        sender.start()
+        with pytest.raises(AgiError):
+            command(agi)
+        sender.join()
+        assert theirs.recv(100) == sent
+
+    def test_a_sound_that_is_missing_is_noted_and_passed_over(
+        self,
+        connected: tuple[Agi, socket.socket],
+        command: Callable[[Agi], None],
+        sent: bytes,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("routec.signin.agi._SETTLE_SECONDS", 0.05)
+        agi, theirs = connected
+        theirs.sendall(b"200 result=-1 endpos=0\n")
+        command(agi)
+        assert len(agi.unplayed) == 1
+        assert agi.unplayed[0] in ("routec/wrong", "the digits", "the time")
+        assert theirs.recv(100) == sent
+
+    def test_a_sound_without_an_end_meets_the_deadline(
+        self, connected: tuple[Agi, socket.socket], command: Callable[[Agi], None], sent: bytes
+    ) -> None:
+        agi, theirs = connected
+        agi.wire.deadline = time.monotonic() + 0.05
+        with pytest.raises(CallerGone) as caught:
+            command(agi)
+        assert caught.value.reason == NO_ANSWER
+        assert theirs.recv(100) == sent
+
+    @given(answer=st.binary(max_size=200))
+    def test_any_bytes(self, command: Callable[[Agi], None], sent: bytes, answer: bytes) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            theirs.sendall(headers() + answer)
+            theirs.shutdown(socket.SHUT_WR)
+            agi = Agi(Wire(ours.fileno(), ours.fileno()))
+            with contextlib.suppress(AgiError, CallerGone):
+                command(agi)
+            assert theirs.recv(100) == sent
+            assert agi.unplayed == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(lambda agi, sound=sound: agi.play(sound) for sound in ("", "a b", "a\nHANGUP", 'a"', "a;b", "${X}", "a&b")),
+        *(lambda agi, digits=digits: agi.say_digits(digits) for digits in ("", "1 2", "1\n", "-1", "٤", "1" * 65, "#")),
+    ],
+)
+def test_what_would_be_another_command_is_not_sent(
+    connected: tuple[Agi, socket.socket], command: Callable[[Agi], None]
+) -> None:
+    agi, theirs = connected
+    theirs.setblocking(False)
+    with pytest.raises(AgiError):
+        command(agi)
+    with pytest.raises(BlockingIOError):
+        theirs.recv(1)
+
+
+class TestOneKey:
+    """`1#` is a habit: where one key is asked for, its `#` is no answer to the question after it."""
+
+    def press(self, connected: tuple[Agi, socket.socket], *answers: bytes) -> list[str]:
+        agi, theirs = connected
+        theirs.sendall(b"".join(b"200 result=" + answer + b"\n" for answer in answers))
+        pressed = [agi.ask("which", 1, 1), agi.ask("another", 1, 1)]
+        assert theirs.recv(1000).count(b"GET DATA") == len(answers)
+        return pressed
+
+    def test_the_key_and_its_end(self, connected: tuple[Agi, socket.socket]) -> None:
+        assert self.press(connected, b"1", b"", b"2") == ["1", "2"]
+
+    def test_only_one_end_is_the_keys(self, connected: tuple[Agi, socket.socket]) -> None:
+        assert self.press(connected, b"1", b"", b"") == ["1", ""]
+
+    def test_silence_is_silence(self, connected: tuple[Agi, socket.socket]) -> None:
+        assert self.press(connected, b"1", b" (timeout)") == ["1", ""]
+
+    def test_an_end_without_a_key_before(self, connected: tuple[Agi, socket.socket]) -> None:
+        assert self.press(connected, b"", b"") == ["", ""]
+
+    def test_an_end_that_comes_late_is_an_answer(
+        self, connected: tuple[Agi, socket.socket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("routec.signin.agi._STRAY_SECONDS", 0.0)
+        assert self.press(connected, b"1", b"") == ["1", ""]
+
+    def test_after_more_than_one_key_there_is_none(self, connected: tuple[Agi, socket.socket]) -> None:
+        agi, theirs = connected
+        theirs.sendall(b"200 result=12\n200 result=\n")
+        assert [agi.ask("room", 3, 1), agi.ask("minibar", 3, 1)] == ["12", ""]
 
 
 class TestVariables:

@@ -2,68 +2,36 @@ import pickle
 from collections.abc import Callable, Iterable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from routec.contract import DENIED, DIGIT_SECONDS, ERROR, GRANTED, Module
-from routec.signin.conversation import (
+from routec.contract import DENIED, DIGIT_SECONDS, ERROR, GRANTED, Clock, Code, Module
+from routec.signin.conversation import Conversation, converse
+from routec.signin.outcome import (
     DEADLINE,
+    FAULT,
     HANGUP,
     INCOMPLETE,
+    NO_ANSWER,
+    NO_SOUND,
     OK,
     SILENCE,
+    UNKNOWN_CODE,
     WRONG,
     CallerGone,
-    Conversation,
+    Ending,
     Outcome,
+    Recorded,
     Secret,
-    converse,
 )
 
 from .fake import field, module
-
-
-class Caller:
-    """Presses the keys that it was given, then hangs up."""
-
-    def __init__(self, keys: Iterable[str], seconds_a_key: float = 0) -> None:
-        self.keys = list(keys)
-        self.asked: list[tuple[str, int, float]] = []
-        self.now = 1000.0
-        self._seconds = seconds_a_key
-
-    def ask(self, sound: str, most: int, seconds: float) -> str:
-        self.asked.append((sound.removeprefix("routec/enter_"), most, seconds))
-        self.now += self._seconds
-        if not self.keys:
-            raise CallerGone
-        return self.keys.pop(0)
-
-    def clock(self) -> float:
-        return self.now
-
-
-class Book:
-    """Verifies against a plain list, and remembers what it was asked."""
-
-    def __init__(self, *known: tuple[str | None, str | None, str]) -> None:
-        self._known = known
-        self.asked: list[tuple[str | None, str | None]] = []
-
-    def verify(self, login: str | None, password: Secret | None) -> str | None:
-        pin = password.reveal() if password else None
-        self.asked.append((login, pin))
-        return next((user for *credentials, user in self._known if credentials == [login, pin]), None)
-
-
-FLOOR1 = ("1001", "4321", "floor1")
+from .pure import FLOOR1, Book, Caller, Held, Rows
 
 
 def hold(
     keys: Iterable[str], module: Module, *known: tuple[str | None, str | None, str]
 ) -> tuple[Outcome, Caller, Book]:
-    caller, book = Caller(keys), Book(*(known or (FLOOR1,)))
-    return converse(module, caller, book, caller.clock), caller, book
+    held = Held(keys, module, *known)
+    return held.outcome, held.caller, held.book
 
 
 def test_right_login_pin_and_extra() -> None:
@@ -176,61 +144,27 @@ def test_a_password_is_not_kept_with_another_login() -> None:
 
 def test_deadline_is_checked_before_each_ask() -> None:
     caller = Caller(["1001", "9999"] * 9, seconds_a_key=10)
-    outcome = converse(module(seconds=35, tries=9), caller, Book(FLOOR1), caller.clock)
+    outcome = Held([], module(seconds=35, tries=9), caller=caller).outcome
     assert (outcome.verdict, outcome.reason, outcome.login) == (DENIED, DEADLINE, "1001")
     assert [seconds for *_, seconds in caller.asked] == [5, 5, 5, 5]
 
 
 def test_the_last_ask_waits_no_longer_than_what_is_left() -> None:
     caller = Caller(["1001", "4321", "204"], seconds_a_key=4)
-    converse(module(seconds=10), caller, Book(FLOOR1), caller.clock)
+    Held([], module(seconds=10), caller=caller)
     assert [seconds for *_, seconds in caller.asked] == [5, 5, 2]
 
 
 def test_what_fails_in_the_middle_still_tells_how_far_it_came() -> None:
     class Broken:
-        def verify(self, login: str | None, password: Secret | None) -> str | None:  # noqa: ARG002
+        def verify(self, login: str | None, password: Secret | None) -> list[str]:  # noqa: ARG002
             raise RuntimeError
 
     caller = Caller(["1001", "4321"])
-    conversation = Conversation(module(), caller, Broken(), caller.clock)
+    conversation = Conversation(module(), caller, Broken(), Rows(caller.story), caller.clock)
     with pytest.raises(RuntimeError):
         conversation.run()
     assert conversation.end(ERROR, "fault") == Outcome(ERROR, "fault", None, "1001", Secret("4321"), attempts=1)
-
-
-keys = st.one_of(st.text("0123456789*#ABCD", max_size=9), st.sampled_from(["1001", "1002", "4321", "204", ""]))
-shapes = st.sampled_from([("login", "password"), ("login", "password", "extra1"), ("password",), ("login",)])
-
-
-@given(st.lists(keys, max_size=12), shapes, st.integers(1, 4), st.sets(st.integers(0, 11)))
-def test_nobody_is_granted_without_the_right_credentials(
-    pressed: list[str], kinds: tuple[str, ...], tries: int, hangups: set[int]
-) -> None:
-    for cut in hangups:
-        del pressed[cut:]
-    login = "1001" if "login" in kinds else None
-    pin = "4321" if "password" in kinds else None
-    outcome, caller, book = hold(
-        pressed, module(fields=[field(kind, 3, 4) for kind in kinds], tries=tries), (login, pin, "floor1")
-    )
-    credentials = [text for text in (login, pin) if text]
-    in_a_row = any(pressed[n : n + len(credentials)] == credentials for n in range(len(pressed)))
-    assert outcome.verdict in (GRANTED, DENIED)
-    assert outcome.attempts <= tries
-    if outcome.verdict == GRANTED:
-        assert in_a_row
-        assert book.asked[-1] == (login, pin)
-        assert outcome.user == "floor1"
-    else:
-        assert outcome.user is None or "extra1" in kinds
-    assert len(caller.asked) <= tries * len(kinds)
-
-
-@given(st.lists(keys, max_size=8), st.booleans())
-def test_a_verifier_that_knows_nobody_grants_nobody(pressed: list[str], has_extra: bool) -> None:
-    fields = [field("login"), field("password"), *([field("extra1", optional=True)] if has_extra else [])]
-    assert hold(pressed, module(fields=fields), ("no", "one", "x"))[0].verdict == DENIED
 
 
 @pytest.mark.parametrize("show", [repr, str, "{}".format, "%s".__mod__, "{0!r:>40}".format, lambda s: repr([s])])
@@ -252,15 +186,140 @@ def test_who_was_verified_too_late_is_not_granted() -> None:
     caller = Caller(["1001", "4321", "214"])
 
     class Slow(Book):
-        def verify(self, login: str | None, password: Secret | None) -> str | None:
+        def verify(self, login: str | None, password: Secret | None) -> list[str]:
             caller.now += 61
             return super().verify(login, password)
 
-    outcome = converse(module(seconds=60), caller, Slow(FLOOR1), caller.clock)
+    outcome = converse(module(seconds=60), caller, Slow(FLOOR1), Rows(caller.story), caller.clock).outcome
     assert (outcome.verdict, outcome.reason) == (DENIED, DEADLINE)
 
 
 def test_the_last_code_came_too_late() -> None:
     caller = Caller(["1001", "4321", "214"], seconds_a_key=25)
-    outcome = converse(module(seconds=60), caller, Book(FLOOR1), caller.clock)
+    outcome = Held([], module(seconds=60), caller=caller).outcome
     assert (outcome.verdict, outcome.reason) == (DENIED, DEADLINE)
+
+
+GATE = module(purpose="gate", fields=[field("login", 4, 4), field("password")])
+
+
+def test_a_gate_in_order() -> None:
+    held = Held(["1001", "4321"], GATE)
+    assert held.story == ["ask login", "ask password", "charge", "row"]
+    assert held.ending == Ending(Outcome(GRANTED, OK, "floor1", "1001", Secret("4321"), attempts=1))
+    assert held.rows.kept == [held.outcome]
+
+
+def test_a_wrong_try_is_told_and_the_last_is_not() -> None:
+    told = module(purpose="gate", tries=3, tells=(("wrong", "vm-invalid"),), fields=GATE.fields)
+    held = Held(["1001", "9999", "10", "1001", "9998"], told)
+    assert held.story == [
+        *("ask login", "ask password", "charge", "play vm-invalid"),
+        *("ask login", "play vm-invalid"),
+        *("ask login", "ask password", "charge"),
+    ]
+    assert (held.outcome.verdict, held.reason) == (DENIED, WRONG)
+    assert held.ending.left == held.outcome
+    assert held.rows.kept == []
+
+
+@pytest.mark.parametrize("at", range(2))
+def test_what_is_told_can_be_hung_up_on(at: int) -> None:
+    told = module(purpose="gate", tells=(("wrong", "vm-invalid"),), fields=GATE.fields)
+    caller = Caller(["1001", "9999"] * (at + 1), deaf_to=["vm-invalid"])
+    held = Held([], told, caller=caller)
+    assert (held.outcome.verdict, held.reason, held.ending.is_gone) == (DENIED, HANGUP, True)
+    assert held.rows.given_back == 0
+
+
+@pytest.mark.parametrize(("reason", "is_gone"), [(HANGUP, True), (NO_ANSWER, True), (NO_SOUND, False)])
+def test_who_is_gone_and_who_is_not(reason: str, is_gone: bool) -> None:
+    class Going(Caller):
+        def ask(self, sound: str, most: int, seconds: float) -> str:  # noqa: ARG002
+            raise CallerGone(reason)
+
+    held = Held([], GATE, caller=Going([]))
+    assert held.ending.is_gone is is_gone
+    assert (held.outcome.verdict, held.reason) == (DENIED, reason)
+
+
+def test_no_sound_is_begun_after_the_deadline() -> None:
+    told = module(purpose="gate", seconds=30, tells=(("wrong", "vm-invalid"),), fields=GATE.fields)
+    held = Held([], told, caller=Caller(["1001", "9999"], seconds_a_key=15))
+    assert held.story == ["ask login", "ask password", "charge"]
+    assert held.reason == DEADLINE
+
+
+def test_what_the_ledger_raises_is_no_grant() -> None:
+    class Broken(Rows):
+        def record(self, outcome: Outcome) -> Recorded:  # noqa: ARG002
+            raise RuntimeError
+
+    caller = Caller(["1001", "4321"])
+    conversation = Conversation(GATE, caller, Book(FLOOR1), Broken(caller.story), caller.clock)
+    with pytest.raises(RuntimeError):
+        conversation.run()
+    assert conversation.end(ERROR, FAULT).verdict == ERROR
+    assert caller.story[-1] == "charge"
+
+
+def test_one_pin_of_several_lets_in_without_saying_whom() -> None:
+    shared = [(None, "4321", "anna"), (None, "4321", "bram")]
+    gate = module(purpose="gate", fields=[field("password")])
+    held = Held(["4321"], gate, *shared)
+    assert (held.outcome.verdict, held.outcome.user) == (GRANTED, None)
+    register = module(fields=[field("password"), field("extra1")])
+    assert Held(["4321", "2040"], register, *shared).outcome.verdict == GRANTED
+    assert Held(["4322"] * 3, gate, *shared).outcome.verdict == DENIED
+
+
+CODES = (Code("1", "1", "clean"), Code("31", "31"), Code("101", "120"))
+
+
+@pytest.mark.parametrize("purpose", ["gate", "register"])
+@pytest.mark.parametrize("code", ["1", "31", "101", "110", "120"])
+def test_a_code_of_the_table(purpose: str, code: str) -> None:
+    fields = (*GATE.fields, field("extra1", 1, 3, codes=CODES))
+    assert Held(["1001", "4321", code], module(purpose=purpose, fields=fields)).outcome.extra1 == code
+
+
+@pytest.mark.parametrize("purpose", ["gate", "register"])
+@pytest.mark.parametrize("code", ["0", "2", "3", "11", "30", "10", "100", "121", "001", "010"])
+def test_a_code_that_is_in_no_table_is_told_and_asked_again(purpose: str, code: str) -> None:
+    fields = (*GATE.fields, field("extra1", 1, 3, codes=CODES))
+    table = module(purpose=purpose, fields=fields, tells=(("unknown", "vm-invalid"),), tries=2)
+    held = Held(["1001", "4321", code, "31"], table)
+    assert held.story[3:] == ["ask extra1", "play vm-invalid", "ask extra1", "row"]
+    held = Held(["1001", "4321", code, code], table)
+    assert (held.outcome.verdict, held.reason, held.outcome.extra1) == (DENIED, UNKNOWN_CODE, None)
+    assert held.outcome.user == "floor1"
+    assert held.rows.given_back == 0
+
+
+def test_an_optional_field_with_codes_may_stay_empty_and_an_ill_formed_code_is_not_told() -> None:
+    optional = field("extra1", 1, 3, codes=CODES, optional=True)
+    told = module(fields=[optional], tells=(("unknown", "vm-invalid"),))
+    assert Held([""], told).outcome == Outcome(GRANTED, OK)
+    assert Held(["1*", "31"], told).story == ["ask extra1", "ask extra1", "row"]
+    assert Held(["2", "3", "1*"], told).reason == INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "senseless",
+    [
+        module(fields=[]),
+        module(purpose="gate", fields=[field("extra1")]),
+        module(purpose="gate", verify=False),
+        module(purpose="gate", verify=False, fields=[field("extra1")]),
+        module(purpose="timeclock", verify=False, clock=Clock(), fields=[field("login")]),
+        module(purpose="timeclock", clock=Clock(), fields=[field("extra1")]),
+        module(purpose="timeclock"),
+        module(purpose="timeclock", clock=Clock(keys=(("1", "in"), ("2", "out")))),
+        module(purpose="timeclock", clock=Clock(sound="x")),
+        module(purpose="register", verify=False),
+        module(purpose="register", clock=Clock()),
+    ],
+)
+def test_a_module_that_makes_no_sense_asks_nothing_and_lets_nobody_pass(senseless: Module) -> None:
+    held = Held(["1001", "4321", "2040"], senseless)
+    assert (held.outcome.verdict, held.reason, held.story) == (DENIED, FAULT, [])

@@ -8,8 +8,8 @@ import pytest
 from routec.contract import PASSWORD_HASH, User
 from routec.settings import Runtime
 from routec.signin import credentials
-from routec.signin.conversation import Secret
 from routec.signin.credentials import CredentialsError, Verifier, hash_pin, read_pepper
+from routec.signin.outcome import Secret
 
 from .fake import PEPPER, PIN, field, module, weak_hash
 
@@ -36,33 +36,33 @@ def test_hash_is_argon2id_of_the_agreed_cost_and_matches_itself() -> None:
     assert PASSWORD_HASH.fullmatch(made)
     assert PIN not in made
     verifier = Verifier(module(users=[User("one", None, "1001", made)]), pepper)
-    assert verifier.verify("1001", Secret(PIN)) == "one"
-    assert verifier.verify("1001", Secret(PIN[:-1])) is None
+    assert verifier.verify("1001", Secret(PIN)) == ("one",)
+    assert verifier.verify("1001", Secret(PIN[:-1])) == ()
     assert hash_pin(Secret(PIN), pepper) != made
 
 
 def test_another_pepper_matches_nothing() -> None:
-    assert Verifier(module(), Secret("another")).verify("1001", Secret(PIN)) is None
+    assert Verifier(module(), Secret("another")).verify("1001", Secret(PIN)) == ()
 
 
 @pytest.mark.parametrize(("login", "pin"), [("1001", "2486"), ("1002", PIN), ("1003", PIN), ("", PIN), ("1001", "")])
 def test_wrong_credentials(login: str, pin: str) -> None:
-    assert Verifier(module(), pepper).verify(login, Secret(pin)) is None
+    assert Verifier(module(), pepper).verify(login, Secret(pin)) == ()
 
 
 def test_a_credential_that_the_module_asks_for_cannot_be_left_out() -> None:
     both = Verifier(module(), pepper)
-    assert both.verify("1001", None) is None
-    assert both.verify(None, Secret(PIN)) is None
-    assert Verifier(module(fields=[field("login")]), None).verify(None, None) is None
-    assert Verifier(module(fields=[field("extra1")]), None).verify("1001", None) is None
+    assert both.verify("1001", None) == ()
+    assert both.verify(None, Secret(PIN)) == ()
+    assert Verifier(module(fields=[field("login")]), None).verify(None, None) == ()
+    assert Verifier(module(fields=[field("extra1")]), None).verify("1001", None) == ()
 
 
 def test_a_user_without_password_or_login_is_not_let_in_where_both_are_asked() -> None:
     users = [User("open", None, "1001", None), User("shared", None, None, weak_hash(PIN))]
     verifier = Verifier(module(users=users), pepper)
-    assert verifier.verify("1001", Secret(PIN)) is None
-    assert verifier.verify("", Secret(PIN)) is None
+    assert verifier.verify("1001", Secret(PIN)) == ()
+    assert verifier.verify("", Secret(PIN)) == ()
 
 
 def test_an_unknown_login_costs_what_a_wrong_pin_costs(counted: list[str]) -> None:
@@ -77,21 +77,30 @@ def test_an_unknown_login_costs_what_a_wrong_pin_costs(counted: list[str]) -> No
 def test_of_shared_passwords_all_are_computed(counted: list[str]) -> None:
     users = [User(f"u{n}", None, None, weak_hash(str(1000 + n))) for n in range(4)]
     verifier = Verifier(module(fields=[field("password")], users=users), pepper)
-    for pin, user in (("1000", "u0"), ("1003", "u3"), ("9999", None)):
+    for pin, found in (("1000", ("u0",)), ("1003", ("u3",)), ("9999", ())):
         counted.clear()
-        assert verifier.verify(None, Secret(pin)) == user
+        assert verifier.verify(None, Secret(pin)) == found
+        assert len(counted) == 4
+
+
+def test_a_password_of_several_is_all_of_theirs_at_the_cost_of_any_other(counted: list[str]) -> None:
+    users = [User(f"u{n}", None, None, weak_hash(str(1000 + n % 2))) for n in range(4)]
+    verifier = Verifier(module(fields=[field("password")], users=users), pepper)
+    for pin, found in (("1000", ("u0", "u2")), ("1001", ("u1", "u3")), ("9999", ())):
+        counted.clear()
+        assert verifier.verify(None, Secret(pin)) == found
         assert len(counted) == 4
 
 
 def test_a_module_without_users_lets_nobody_in(counted: list[str]) -> None:
-    assert Verifier(module(users=[]), pepper).verify("1001", Secret(PIN)) is None
+    assert Verifier(module(users=[]), pepper).verify("1001", Secret(PIN)) == ()
     assert counted == ["m=19456,t=2,p=1"]
 
 
 def test_login_only_needs_no_pepper() -> None:
     verifier = Verifier(module(fields=[field("login")]), None)
-    assert verifier.verify("1001", None) == "floor1"
-    assert verifier.verify("1009", None) is None
+    assert verifier.verify("1001", None) == ("floor1",)
+    assert verifier.verify("1009", None) == ()
 
 
 def test_a_password_module_without_pepper_is_refused() -> None:

@@ -1,5 +1,6 @@
 import json
 import logging
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routec.contract import Module
+from routec.contract import Again, Clock, Code, Lockout, Module, User, Webhook
 from routec.signin.modules import ModulesError, ModuleStore, parse_modules, read_modules
 
 from .fake import PIN, field, module, weak_hash, write_modules
@@ -33,13 +34,45 @@ def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
     assert compiled.settings.agi.listen == "[::1]:9"
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"format": 1}', b"NaN"])
+WHOLE = replace(
+    module("rooms", [field("login"), field("extra1", 3, 3), field("extra2", 1, 2, optional=True)], log=("login",)),
+    users=(User("floor1", None, "1001"),),
+    lockout=Lockout(3, 3600),
+    confirm="routec/right",
+    again=Again("routec/another", "extra2"),
+    tells=(("wrong", "routec/wrong"), ("error", "vm-sorry")),
+    webhook=Webhook("https://pms.example.org:8443/hooks?a=b", "PMS_SECRET", ordered=True),
+    offline="grant",
+    keep=86_400,
+)
+CLOCK = replace(
+    module("clock", [field("login")], users=(User("anna", None, "1001"),)),
+    purpose="timeclock",
+    clock=Clock("routec/which", (("1", "in"), ("2", "out"), ("3", "break"), ("*", "back")), 43_200),
+)
+SURVEY = replace(
+    module("survey", [replace(field("login"), codes=(Code("1000", "1999", "House;\t1"), Code("417203", "417203")))]),
+    users=(),
+    verify=False,
+    webhook=Webhook("http://10.0.0.7/in", "S", private=True),
+)
+
+
+def test_all_settings_are_read(tmp_path: Path) -> None:
+    simple = replace(CLOCK, name="simple", clock=Clock())
+    modules = [WHOLE, CLOCK, SURVEY, simple]
+    compiled = read_modules(write_modules(tmp_path / "m.json", *modules, extensions=["600", "*61"]))
+    assert compiled.modules == {module.name: module for module in modules}
+    assert compiled.extensions == {"600", "*61"}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"format": 2}', b"NaN"])
 def test_not_even_a_file_of_ours(content: bytes) -> None:
     with pytest.raises(ModulesError):
         parse_modules(content)
 
 
-@pytest.mark.parametrize("number", [0, 2, None, "1", 1.5])
+@pytest.mark.parametrize("number", [0, 1, 3, None, "2", 2.5])
 def test_another_format(good: dict[str, Any], number: object) -> None:
     with pytest.raises(ModulesError, match="format"):
         parse(good | {"format": number})
@@ -61,6 +94,45 @@ MODULE_FAULTS: list[dict[str, Any]] = [
     {"fields": None},
     {"log": ["secret"]},
     {"lockout": 5},
+    {"lockout": {"after": 0, "seconds": 60}},
+    {"lockout": {"after": 5, "seconds": 10**7}},
+    {"lockout": {"after": 5, "seconds": 60, "never": True}},
+    {"lockout": None},
+    {"captcha": True},
+    {"verify": "yes"},
+    {"verify": False},
+    {"verify": False, "users": []},
+    {"purpose": "timeclock"},
+    {"purpose": "timeclock", "clock": {"sound": "beep", "keys": [], "close": None}},
+    {"clock": {"sound": None, "keys": [], "close": None}},
+    {"confirm": "a b"},
+    {"confirm": 5},
+    {"purpose": "gate", "confirm": "beep"},
+    {"again": {"sound": "beep", "kind": "login"}},
+    {"again": {"sound": "beep", "kind": "extra2"}},
+    {"again": {"sound": "x\n", "kind": "extra1"}},
+    {"purpose": "gate", "again": {"sound": "beep", "kind": "extra1"}},
+    {"tells": [["party", "beep"]]},
+    {"tells": [["wrong", "a b"]]},
+    {"tells": [["wrong", "beep"], ["wrong", "beep"]]},
+    {"tells": [["wrong"]]},
+    {"offline": "allow"},
+    {"offline": None},
+    {"keep": 60},
+    {"keep": 10**12},
+    {"keep": "90d"},
+    {"webhook": "https://a.example/"},
+    {"webhook": {"url": "http://a.example/", "secret_env": "A", "private": False, "ordered": False}},
+    {"webhook": {"url": "ftp://a.example/", "secret_env": "A", "private": True, "ordered": False}},
+    {"webhook": {"url": "https://u:p@a.example/", "secret_env": "A", "private": False, "ordered": False}},
+    {"webhook": {"url": "https://a.example/\nX: y", "secret_env": "A", "private": False, "ordered": False}},
+    {"webhook": {"url": "https:///x", "secret_env": "A", "private": False, "ordered": False}},
+    {"webhook": {"url": "https://a.example:99999/", "secret_env": "A", "private": False, "ordered": False}},
+    {"webhook": {"url": "https://[::1", "secret_env": "A", "private": True, "ordered": False}},
+    {"webhook": {"url": "https://a.example/" + "x" * 3000, "secret_env": "A", "private": True, "ordered": False}},
+    {"webhook": {"url": "https://a.example/", "secret_env": "a b", "private": False, "ordered": False}},
+    {"webhook": {"url": "https://a.example/", "secret_env": "", "private": False, "ordered": False}},
+    {"webhook": {"url": "https://a.example/", "secret_env": "A", "private": 1, "ordered": False}},
     {"users": [{"name": "a", "title": None, "login": None, "password": "1234"}]},
     {"users": [{"name": "a", "title": None, "login": None, "password": "$argon2i$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA"}]},
     {"users": [{"name": "a", "title": None, "login": "12a4", "password": None}]},
@@ -81,7 +153,39 @@ FIELD_FAULTS: list[dict[str, Any]] = [
     {"most": 10_000},
     {"most": None},
     {"optional": "yes"},
+    {"optional": True},
+    {"codes": [{"first": "1001", "last": "1001", "text": None}]},
     {"regex": ".*"},
+]
+
+CODE_FAULTS: list[dict[str, Any]] = [
+    {"first": "12"},
+    {"first": "1201", "last": "1201"},
+    {"first": "130"},
+    {"first": ""},
+    {"first": "1*1"},
+    {"first": "\u0661\u0661\u0661"},
+    {"first": 101},
+    {"last": None},
+    {"text": "a\nb"},
+    {"text": 5},
+    {"price": 2},
+]
+
+CLOCK_FAULTS: list[dict[str, Any]] = [
+    {"keys": [["1", "in"]]},
+    {"keys": [["1", "in"], ["2", "out"], ["3", "break"]]},
+    {"keys": [["1", "in"], ["1", "out"]]},
+    {"keys": [["1", "in"], ["22", "out"]]},
+    {"keys": [["1", "in"], ["#", "out"]]},
+    {"keys": [["1", "in"], ["2", "out"], ["3", "party"]]},
+    {"keys": []},
+    {"keys": [["1", "in", "out"]]},
+    {"sound": None},
+    {"sound": "a b"},
+    {"close": 0},
+    {"close": 10**9},
+    {"round": 5},
 ]
 
 
@@ -100,6 +204,45 @@ def test_a_fault_in_a_field_refuses_the_file(good: dict[str, Any], change: dict[
         parse(good)
 
 
+@pytest.mark.parametrize("change", CODE_FAULTS, ids=str)
+def test_a_fault_in_a_code_refuses_the_file(good: dict[str, Any], change: dict[str, Any]) -> None:
+    code = {"first": "101", "last": "120", "text": "a room"}
+    good["modules"][0]["fields"][2]["codes"] = [code]
+    assert parse(good)["hotel_staff"].fields[2].codes == (Code("101", "120", "a room"),)
+    good["modules"][0]["fields"][2]["codes"] = [code, code | change]
+    with pytest.raises(ModulesError):
+        parse(good)
+
+
+@pytest.mark.parametrize("change", CLOCK_FAULTS, ids=str)
+def test_a_fault_in_a_clock_refuses_the_file(tmp_path: Path, change: dict[str, Any]) -> None:
+    good = json.loads(write_modules(tmp_path / "clock.json", CLOCK).read_text())
+    assert parse(good)["clock"] == CLOCK
+    good["modules"][0]["clock"] |= change
+    with pytest.raises(ModulesError):
+        parse(good)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"offline": "grant"}, {"clock": None}, {"purpose": "register"}, {"fields": [asdict(field("extra1"))], "log": []}],
+    ids=str,
+)
+def test_what_a_clock_cannot_have(tmp_path: Path, change: dict[str, Any]) -> None:
+    good = json.loads(write_modules(tmp_path / "clock.json", CLOCK).read_text())
+    good["modules"][0] |= change
+    with pytest.raises(ModulesError):
+        parse(good)
+
+
+@pytest.mark.parametrize("numbers", [None, "600", [600], ["6 0"], ["+32"], [""], ["6\n"]])
+def test_extensions_are_numbers(good: dict[str, Any], numbers: object) -> None:
+    with pytest.raises(ModulesError, match="extensions"):
+        parse(good | {"extensions": numbers})
+    with pytest.raises(ModulesError):
+        parse({key: value for key, value in good.items() if key != "extensions"})
+
+
 def test_twins(good: dict[str, Any]) -> None:
     with pytest.raises(ModulesError, match="two modules"):
         parse(good | {"modules": good["modules"] * 2})
@@ -110,7 +253,9 @@ def test_twins(good: dict[str, Any]) -> None:
 
 @given(st.data())
 def test_cut_or_twisted_bytes_are_one_exception(data: st.DataObject) -> None:
-    content = json.dumps({"format": 1, "settings": {}, "modules": [{"name": "a", "fields": [{}], "users": [1]}]})
+    content = json.dumps(
+        {"format": 2, "settings": {}, "extensions": [], "modules": [{"name": "a", "fields": [{}], "users": [1]}]}
+    )
     place = data.draw(st.integers(0, len(content)))
     twisted = content[:place].encode() + data.draw(st.binary(max_size=3)) + content[place + 1 :].encode()
     with pytest.raises(ModulesError):
@@ -141,7 +286,7 @@ class TestStore:
         store = ModuleStore(path)
         store.get("x")
         if fault == "bad":
-            path.write_text('{"format": 1, "mod')
+            path.write_text('{"format": 2, "mod')
         else:
             path.unlink()
         with caplog.at_level(logging.ERROR):

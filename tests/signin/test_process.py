@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from routec.contract import Clock
 from routec.settings import Runtime
 from routec.signin.store import Entry, Log
 
-from .fake import PEPPER, PIN, Cut, FakeAsterisk, HangUp, Keys, headers, module, write_modules
+from .fake import PEPPER, PIN, Cut, FakeAsterisk, HangUp, Keys, field, headers, module, write_modules
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -173,12 +174,13 @@ def test_without_standard_error(process: Process) -> None:
     assert call.verdict == "error"
 
 
-def test_wrong_environment_goes_on_with_the_compiled_settings(process: Process) -> None:
-    write_modules(process.folder / "signin.json", module(), state=str(process.folder / "compiled"))
+def test_an_address_that_is_wrong_is_no_matter_of_the_processs(process: Process) -> None:
     process.environ["ROUTEC_AGI_LISTEN"] = "nowhere at all"
-    assert process.run(FakeAsterisk(Cut)) == 0
-    assert "ROUTEC_AGI_LISTEN" in process.errors
-    assert (process.folder / "compiled" / "signin.db").exists()
+    call = FakeAsterisk(*GOOD)
+    assert process.run(call) == 0
+    assert (call.verdict, process.errors) == ("granted", "")
+    del process.environ["ROUTEC_AGI_LISTEN"]
+    assert [row.verdict for row in process.rows()] == ["granted"]
 
 
 def test_settings_come_from_the_compiled_file(process: Process) -> None:
@@ -191,6 +193,60 @@ def test_settings_come_from_the_compiled_file(process: Process) -> None:
     process.run(call)
     assert call.verdict == "granted"
     assert (folder / "there" / "signin.db").exists()
+
+
+def test_the_database_is_the_one_that_its_file_names(process: Process) -> None:
+    """Asterisk starts the process without routec's environment; serve and it must write one log."""
+    elsewhere = f"sqlite:///{process.folder / 'elsewhere.db'}"
+    (process.folder / "state").mkdir()
+    file = process.folder / "state" / "database"
+    file.write_text(elsewhere + "\n")
+    file.chmod(0o600)
+    assert process.run(FakeAsterisk(*GOOD)) == 0
+    assert [row.verdict for row in process.rows()] == ["granted"]
+    assert (process.folder / "elsewhere.db").exists()
+    assert not (process.folder / "state" / "signin.db").exists()
+
+
+def test_a_database_file_that_is_open_to_others_lets_nobody_pass(process: Process) -> None:
+    (process.folder / "state").mkdir()
+    file = process.folder / "state" / "database"
+    file.write_text("postgresql://u:hush@127.0.0.1:1/d")
+    file.chmod(0o644)
+    call = FakeAsterisk(*GOOD)
+    assert process.run(call) == 1
+    assert (call.asked, call.verdict) == ([], None)
+    assert "open to others" in process.errors
+    assert "hush" not in process.errors
+    assert "Traceback" not in process.errors
+    assert not (process.folder / "state" / "signin.db").exists()
+
+
+def test_clocked_by_the_server_and_asked_again_by_the_process(process: Process) -> None:
+    """The server died after the row and before the verdict; the process asks anew, and clocks nothing more."""
+    clock = module(purpose="timeclock", fields=(field("login", 4, 4), field("password")), clock=Clock())
+    write_modules(process.folder / "signin.json", clock)
+    keys = GOOD[:2]
+    first, again = FakeAsterisk(*keys, sounds={"time": Cut}), FakeAsterisk(*keys)
+    assert process.run(first) == 0
+    assert process.run(again) == 0
+    assert (first.verdict, again.verdict) == (None, "granted")
+    assert again.heard == first.heard
+    assert [(row.action, row.reason) for row in process.rows()] == [(None, "repeated"), ("in", "ok")]
+
+
+def test_a_row_is_spooled_where_the_admin_says_so(process: Process) -> None:
+    open_gate = module(purpose="gate", fields=[field("login", 4, 4)], offline="grant", log=("login",))
+    write_modules(process.folder / "signin.json", open_gate)
+    process.environ["ROUTEC_DATABASE"] = "postgresql://nobody@127.0.0.1:1/none"
+    call = FakeAsterisk("1001")
+    process.run(call)
+    assert call.verdict == "granted"
+    del process.environ["ROUTEC_DATABASE"]
+    log = Log(Runtime.of(process.environ).database, spool=process.folder / "state" / "spool.db")
+    assert log.drain() == 1
+    assert [(row.verdict, row.login) for row in log.read()] == [("granted", "1001")]
+    log.close()
 
 
 def test_what_a_library_prints_does_not_reach_asterisk(process: Process) -> None:

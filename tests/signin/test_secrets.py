@@ -1,6 +1,7 @@
 """A PIN is typed, wrong and right, into everything; then all that came out is searched for it."""
 
 import logging
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_the_pin_is_nowhere(
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "sqlalchemy.engine")
     if fails:
-        monkeypatch.setattr("routec.signin.database._make_tables", lambda _connection: None)
+        monkeypatch.setattr("routec.signin.migrate.make_ready", lambda *_: None)
     with Server(checker, ("127.0.0.1", 0)) as server:
         call = FakeAsterisk(*keys).call(server.address)
     said = capfd.readouterr()
@@ -74,3 +75,21 @@ def test_a_logged_password_is_in_its_row_and_nowhere_else(
     assert row.password == PIN
     assert PIN not in said + repr(call.variables) + "".join(call.commands) + repr(row)
     assert "INSERT INTO signins" in said, "SQLAlchemy was to be heard in this test"
+
+
+def test_a_password_that_was_to_be_logged_is_not_in_the_fault_of_its_row(
+    modules_file: Path, runtime: Runtime, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sqlalchemy.engine")
+    write_modules(modules_file, module(log=("login", "password")))
+    with Server(Checker(ModuleStore(modules_file), log, runtime), ("127.0.0.1", 0)) as server:
+        assert FakeAsterisk("1001", PIN, "204").call(server.address).verdict == "granted"
+        with sqlite3.connect(runtime.state / "signin.db") as database:
+            database.execute("ALTER TABLE signins RENAME TO gone")
+        database.close()
+        call = FakeAsterisk("1001", PIN, "204").call(server.address)
+    assert call.verdict == "error"
+    assert "the row of this sign-in" in caplog.text
+    shown = caplog.text + "".join(repr(vars(record)) for record in caplog.records)
+    assert PIN not in shown + repr(call.variables) + "".join(call.commands)

@@ -5,14 +5,17 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from routec.contract import Lockout
 from routec.settings import Runtime
-from routec.signin.conversation import Secret
+from routec.signin.call import Call, clean
 from routec.signin.modules import ModuleStore
+from routec.signin.outcome import Secret
 from routec.signin.server import Server, ServerError, module_of
-from routec.signin.session import Call, Checker, clean, described
+from routec.signin.session import Checker, described
 from routec.signin.store import Entry, Log, LogError
 
 from .fake import OTHER_PIN, PEPPER, PIN, Cut, FakeAsterisk, HangUp, Keys, field, headers, module, write_modules
@@ -187,11 +190,12 @@ class TestFailClosed:
     def test_a_log_that_raises_anything(
         self, checker: Checker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
     ) -> None:
-        def write(_self: Log, _entry: Entry) -> None:
+        def write(*_: object) -> None:
             raise error
 
         monkeypatch.setattr(Log, "write", write)
-        assert self.call(checker).verdict == "error"
+        call = self.call(checker)
+        assert (call.verdict, call.heard) == ("error", ["something-terribly-wrong"])
         assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
         assert "is lost" in caplog.text
         assert PIN not in caplog.text
@@ -202,17 +206,17 @@ class TestFailClosed:
         written = Log.write
         failures = [LogError("locked"), LogError("locked")]
 
-        def write(self: Log, entry: Entry) -> None:
+        def write(self: Log, entry: Entry, *others: Any) -> Entry:
             if failures:
                 raise failures.pop()
-            written(self, entry)
+            return written(self, entry, *others)
 
         monkeypatch.setattr(Log, "write", write)
         monkeypatch.setattr("routec.signin.session.LATE_SECONDS", (1, 4, 10))
         pauses: list[float] = []
         call = self.call(Checker(ModuleStore(modules_file), log, runtime, pause=pauses.append))
         assert call.verdict == "error", "who was refused is not granted afterwards"
-        assert pauses == [1, 4]
+        assert pauses == [1, 4], "the caller waited for one try only"
         assert [row.verdict for row in log.read()] == ["error"]
 
     def test_no_pepper(self, modules_file: Path, log: Log, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -312,9 +316,10 @@ class TestPeers:
 
 
 class TestBounds:
-    def test_a_hundred_and_fifty_at_once_each_its_own(self, server: Server, log: Log) -> None:
-        """All are in conversation at the same moment; one in three is wrong and must not be granted."""
+    def test_a_hundred_and_fifty_at_once_each_its_own(self, server: Server, log: Log, modules_file: Path) -> None:
+        """All are in conversation at the same moment; one in three hangs up and must not be granted."""
         number = 150
+        write_modules(modules_file, module(lockout=Lockout(1000, 60)))
         together = threading.Barrier(number)
 
         class Together(FakeAsterisk):
@@ -449,9 +454,9 @@ def test_module_of(script: str, name: str) -> None:
     [
         ({}, Call(None, None, None)),
         ({"callerid": "unknown", "dnid": "unknown", "extension": "s"}, Call(None, None, None)),
-        ({"callerid": "101", "dnid": "", "extension": "600"}, Call(None, "101", "600")),
-        ({"callerid": "101", "dnid": "s", "extension": "600"}, Call(None, "101", "600")),
-        ({"uniqueid": "1.2", "dnid": "322", "extension": "600"}, Call("1.2", None, "322")),
+        ({"callerid": "101", "dnid": "", "extension": "600"}, Call(None, "101", "600", "600")),
+        ({"callerid": "101", "dnid": "s", "extension": "600"}, Call(None, "101", "600", "600")),
+        ({"uniqueid": "1.2", "dnid": "322", "extension": "600"}, Call("1.2", None, "322", "600")),
     ],
 )
 def test_facts_of_a_call(env: dict[str, str], call: Call) -> None:

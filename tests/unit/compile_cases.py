@@ -13,13 +13,17 @@ NAMES = sorted(path.name for path in CASES.iterdir() if (path / "routes").is_dir
 def load(name: str) -> Input:
     """The input of a case: `routes/`, and in `sounds.txt` the sound files that there would be."""
     folder = CASES / name
-    files = {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*.route")}
+    files, users = (
+        {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob(f"*.{suffix}")}
+        for suffix in ("route", "users")
+    )
     settings = folder / "routes" / "routec.toml"
     sounds = folder / "sounds.txt"
     return Input(
         files,
         ("routes/routec.toml", settings.read_bytes()) if settings.exists() else None,
         dict.fromkeys(sounds.read_text("utf-8").split(), "") if sounds.exists() else {},
+        users=users,
     )
 
 

@@ -178,11 +178,11 @@ def test_severities_printed_are_those_of_the_table() -> None:
 
 FENCE = re.compile(r"^```(route|toml) (faulty|mended)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-NO_TEXT_SHOWS = {"RT001", "RT002", "RT003", "RT005", "RT006", "RT901"}
+NO_TEXT_SHOWS = {"RT001", "RT002", "RT003", "RT005", "RT006", "RT324", "RT901"}
 """Codes that no readable text of a route can show; their pages explain in prose."""
 
 PROMPTS = ("closed", "enter_login", "enter_pin", "enter_room", "nobody", "ok", "refused", "welcome")
-"""The prompts that lie in routes/prompts/ where an example is compiled."""
+"""The prompts that lie in routes/prompts/ where an example is compiled; and `staff.users`, where it names that."""
 
 
 PAGES = Path(codes.__file__).parent / "pages"
@@ -201,7 +201,9 @@ def faults_of(notation: str, text: str) -> list[Diagnostic]:
     name = re.match(r"# (routes/.*\.route)\n", text)
     some = {"routes/some.route": b"route some { on extension 600; hangup }"}
     files = some if settings else {name[1] if name else "routes/example.route": text.encode()}
-    return compile_routes(Input(files, settings, {f"{prompt}.wav": "" for prompt in PROMPTS})).diagnostics
+    sounds = {f"{prompt}.wav": "" for prompt in PROMPTS}
+    users = {"routes/staff.users": b"user anna login 1001\n"} if '"staff.users"' in text else {}
+    return compile_routes(Input(files, settings, sounds, users=users)).diagnostics
 
 
 @pytest.mark.parametrize(("code", "notation", "kind", "text"), EXAMPLES)

@@ -80,7 +80,9 @@ def test_a_mark_in_a_text_is_text() -> None:
     assert route.title.raw == 'a # b; { \\" \\\\'
 
 
-@pytest.mark.parametrize(("written", "seconds"), [("1s", 1), ("20s", 20), ("5m", 300), ("1h", 3600), ("0s", 0)])
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("1s", 1), ("20s", 20), ("5m", 300), ("1h", 3600), ("2d", 172_800), ("0s", 0)]
+)
 def test_durations(written: str, seconds: int) -> None:
     [step] = parsed(f"wait {written}").steps
     assert isinstance(step, syntax.Wait)

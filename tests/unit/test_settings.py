@@ -1,3 +1,5 @@
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -176,3 +178,56 @@ class TestRuntime:
     def test_a_bad_address_is_named(self) -> None:
         with pytest.raises(SettingsError, match="ROUTEC_AGI_LISTEN"):
             Runtime.of({"ROUTEC_AGI_LISTEN": "nowhere:x"})
+
+
+class TestDatabaseFile:
+    """The plain AGI process has Asterisk's environment and not routec's: a file in the state folder names the log."""
+
+    URL = "postgresql://u:hidden@h/d"
+
+    def write(self, state: Path, content: bytes, mode: int = 0o600) -> Path:
+        file = state / "database"
+        file.write_bytes(content)
+        file.chmod(mode)
+        return file
+
+    @pytest.mark.parametrize("mode", [0o600, 0o400, 0o640])
+    def test_is_read(self, tmp_path: Path, mode: int) -> None:
+        self.write(tmp_path, f" {self.URL}\n".encode(), mode)
+        runtime = Runtime.of({"ROUTEC_STATE": str(tmp_path)})
+        assert runtime.database == self.URL
+        assert "hidden" not in repr(runtime)
+
+    def test_the_environment_wins_and_nothing_is_read_then(self, tmp_path: Path) -> None:
+        self.write(tmp_path, b"", 0o666)
+        assert Runtime.of({"ROUTEC_STATE": str(tmp_path), "ROUTEC_DATABASE": self.URL}).database == self.URL
+
+    @pytest.mark.parametrize("state", ["", "none", "file/below"])
+    def test_without_it_sqlite(self, tmp_path: Path, state: str) -> None:
+        (tmp_path / "file").touch()
+        folder = tmp_path / state
+        assert Runtime.of({"ROUTEC_STATE": str(folder)}).database == f"sqlite:///{folder / 'signin.db'}"
+
+    @pytest.mark.parametrize("mode", [0o604, 0o602, 0o620, 0o660, 0o644, 0o777])
+    def test_open_to_others(self, tmp_path: Path, mode: int) -> None:
+        file = self.write(tmp_path, self.URL.encode(), mode)
+        with pytest.raises(SettingsError, match="open to others") as caught:
+            Runtime.of({"ROUTEC_STATE": str(tmp_path)})
+        assert str(file) in caught.value.message
+        assert "chmod 600" in caught.value.help
+
+    @pytest.mark.parametrize(
+        "content", [b"", b" \n", b"\xff\xfe", b"x" * 5000, f"{URL}\n{URL}\n".encode(), b"a\x00b", b"a\x1bb"]
+    )
+    def test_unusable(self, tmp_path: Path, content: bytes) -> None:
+        """Never another database in its place: locks and rows would be elsewhere, and nobody would know."""
+        self.write(tmp_path, content)
+        with pytest.raises(SettingsError) as caught:
+            Runtime.of({"ROUTEC_STATE": str(tmp_path)})
+        assert "hidden" not in caught.value.message + caught.value.help
+
+    @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+    def test_no_file(self, tmp_path: Path, make: Callable[[Path, int], None]) -> None:
+        make(tmp_path / "database", 0o600)
+        with pytest.raises(SettingsError, match="database"):
+            Runtime.of({"ROUTEC_STATE": str(tmp_path)})

@@ -95,6 +95,24 @@ def test_a_change_right_after_the_first_build_is_not_lost(write: Write, tmp_path
     assert "700" in text_of(found[-1])
 
 
+def test_a_change_of_a_file_of_users_is_built(watching: Watching, write: Write) -> None:
+    """It takes effect without a change of any route: the checker reads what was built."""
+    text = 'auth b { login ask "x" digits 4; users from "staff.users" }\nroute a { on extension 600; hangup }\n'
+    write({"routes/staff.users": "user anna login 1001\n"})
+    watching.change(text, lambda built: "1001" in modules_of(built))
+    pause = threading.Event()
+    modules = watching.root / "generated/signin.json"
+    for attempt in range(100):
+        write({"routes/staff.users": f"user anna login 2002  # {attempt}\n"})
+        if pause.wait(0.1) or "2002" in modules.read_text():
+            break
+    assert "2002" in modules.read_text()
+
+
+def modules_of(built: Built) -> str:
+    return built.files.get("signin.json", b"").decode()
+
+
 def test_a_build_that_fails_is_not_the_last(watching: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
     watching.first()
     with monkeypatch.context() as broken:

@@ -1,14 +1,7 @@
-"""routes/routec.toml and the environment, as pydantic models.
+"""routes/routec.toml as a pydantic model: what is the same on every machine, and goes into the generated files."""
 
-What is the same on every machine stands in `routes/routec.toml` and goes into the generated files; what differs from
-machine to machine, and every secret, is in the environment (`Runtime`), which never reaches a generated file.
-"""
-
-import os
 import re
 import tomllib
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -192,43 +185,6 @@ class Settings(_Table):
             return self.agi.script
         to = self.publish.to or ""
         return f"{to}/{SCRIPT_FILE}" if to.startswith("/") else SCRIPT_FILE
-
-
-class Runtime(BaseModel):
-    """What this machine's environment says to the checker and to the log. Its repr shows no secret."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    listen: tuple[str, int]
-    database: Annotated[str, Field(repr=False)]
-    state: Path
-    pepper: Annotated[str | None, Field(repr=False)]
-    pepper_file: Path
-
-    @classmethod
-    def of(cls, environ: Mapping[str, str], settings: Settings | None = None) -> Self:
-        """Join the environment with the settings; the environment wins. Raises `SettingsError`."""
-        settings = settings or Settings()
-        try:
-            listen = parse_address(environ.get("ROUTEC_AGI_LISTEN") or settings.agi.listen)
-        except ValueError as error:
-            raise SettingsError(f"ROUTEC_AGI_LISTEN: {error}") from None
-        state = Path(environ.get("ROUTEC_STATE") or settings.signin.state or _default_state(environ))
-        return cls(
-            listen=listen,
-            database=environ.get("ROUTEC_DATABASE") or f"sqlite:///{state / 'signin.db'}",
-            state=state,
-            pepper=environ.get("ROUTEC_PEPPER") or None,
-            pepper_file=Path(environ.get("ROUTEC_PEPPER_FILE") or settings.signin.pepper_file or state / "pepper"),
-        )
-
-
-def _default_state(environ: Mapping[str, str]) -> Path:
-    system = Path("/var/lib/routec")
-    if os.geteuid() == 0 or os.access(system, os.W_OK):
-        return system
-    home = environ.get("XDG_STATE_HOME")
-    return (Path(home) if home else Path(environ.get("HOME") or "/") / ".local/state") / "routec"
 
 
 def _toml_offset(text: str, message: str) -> int:

@@ -1,0 +1,19 @@
+"""Fixtures for tests of more than one folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.postgres.fixtures import _database, _durable_server, durable_postgres, postgres, postgres_server
+
+__all__ = ["_database", "_durable_server", "durable_postgres", "postgres", "postgres_server"]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database: the test runs once with each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'state' / 'signin.db'}"
+    else:
+        yield request.getfixturevalue("postgres")

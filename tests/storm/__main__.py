@@ -1,0 +1,38 @@
+"""`python -m tests.storm kills|crowd|nodes`: disasters under load, and what was left of the promises."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.storm import storms
+
+
+def main() -> int:
+    """Run one storm and print its figures; 1 where a promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.storm", description=__doc__)
+    verbs = parser.add_subparsers(dest="storm", required=True)
+    kills = verbs.add_parser("kills", help="kill -9 of serve at random moments, the receiver down, failing and slow")
+    kills.add_argument("--times", type=int, default=200)
+    kills.add_argument("--seed", type=int, default=1)
+    crowd = verbs.add_parser("crowd", help="many conversations at once")
+    crowd.add_argument("--width", type=int, default=500)
+    crowd.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="routec-storm-") as folder:
+        figures = (
+            storms.kills(Path(folder) / "project", options.times, options.seed)
+            if options.storm == "kills"
+            else storms.crowd(Path(folder) / "project", options.width, options.rounds)
+        )
+        try:
+            for line in figures:
+                print(line, flush=True)
+        except AssertionError as error:
+            print(f"broken: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
