@@ -28,6 +28,9 @@ _ROWS_AT_ONCE = 500
 _READ_ONLY = "25006"
 """PostgreSQL's code for a write to a standby."""
 
+_NO_TABLE = "42P01"
+"""PostgreSQL's code for a table that is gone: the next call makes it."""
+
 T = TypeVar("T")
 
 
@@ -67,7 +70,7 @@ class Database:
         Where the connection broke, `work` is done once more on another, unless the first may have been committed and
         it is not `repeatable`.
         """
-        with self._errors(), limits.within(WRITE_SECONDS), self._turn():
+        with self._errors(), self._turn() as late, limits.within(WRITE_SECONDS - late):
             self._make_ready()
             try:
                 return self._transact(work, repeatable=repeatable)
@@ -177,15 +180,16 @@ class Database:
         self._is_ready = False
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait for the turn to write, which SQLite gives to one at a time."""
+    def _turn(self) -> Iterator[float]:
+        """Wait for the turn to write, which SQLite gives to one at a time; gives how long that took beyond patience."""
         if not self.is_sqlite:
-            yield
+            yield 0
             return
-        if not self._writing.acquire(timeout=sqlite.QUEUE_SECONDS):
+        started, patience = time.monotonic(), limits.patience()
+        if not self._writing.acquire(timeout=sqlite.QUEUE_SECONDS + patience):
             raise UnreachableError(f"{self.place}: too many writers wait")
         try:
-            yield
+            yield max(0.0, time.monotonic() - started - patience)
         finally:
             self._writing.release()
 
@@ -199,6 +203,8 @@ class Database:
         except (SQLAlchemyError, OSError, UnicodeError) as error:
             # The driver's own first line. PostgreSQL's further lines quote the row, SQLAlchemy's the statement.
             cause = getattr(error, "orig", None) or error
+            if getattr(cause, "sqlstate", None) == _NO_TABLE:
+                self._is_ready = False
             what = UnreachableError if _is_unreachable(error, cause) else LogError
             raise what(f"{self.place}: {_words_of(cause):.200}") from None
 

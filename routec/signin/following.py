@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from sqlalchemy import select
 
@@ -19,6 +20,7 @@ GAP_SECONDS = 20.0
 _LOOK_BACK = 500
 """How many numbers before the first may belong to transactions that were under way when following began."""
 
+_MOST_GAPS = 2000
 _ROWS_AT_ONCE = 1000
 
 _logger = logging.getLogger("routec.signin.following")
@@ -37,7 +39,7 @@ class Following:
         there = [number for (number,) in database.read(query)]
         if there:
             self._last = max(0, there[0] - _LOOK_BACK)
-            self._see(reversed(there))
+            self._see(number for number in reversed(there) if number > self._last)
 
     def entries(self) -> Iterator[Entry]:
         """The rows, until it is to stop."""
@@ -81,6 +83,8 @@ class Following:
             # Of a long row of missing numbers, the latest: sequences jump when PostgreSQL was restarted.
             self._gaps |= dict.fromkeys(range(max(self._last + 1, number - _LOOK_BACK), number), now)
             self._last = number
+        for oldest in list(islice(self._gaps, max(0, len(self._gaps) - _MOST_GAPS))):
+            del self._gaps[oldest]
 
     def _is_over(self) -> bool:
         return self._stop.is_set() if isinstance(self._stop, threading.Event) else self._stop()

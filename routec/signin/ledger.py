@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from routec.contract import GRANTED, Module
+from routec.signin import limits
 from routec.signin.call import Call, clean
 from routec.signin.outcome import Outcome, Recorded
 from routec.signin.store import Attempt, Charge, ClashError, Entry, Log
@@ -13,14 +14,23 @@ from routec.signin.store import Attempt, Charge, ClashError, Entry, Log
 class CallLedger:
     """The `ports.Ledger` of one call at one module; `module` is None where `name` is no module's.
 
-    `on_row` is called for every row that is durable.
+    `on_row` is called for every row that is durable. `patience` gives the seconds that this call can be kept waiting
+    for its turn to write, which it needs when hundreds write at once.
 
     `has_granted` is set when a granted row is durable, and by nothing else. `has_failed` is set when the log could not
     do what was asked, so that nobody waits for it twice.
     """
 
     def __init__(
-        self, log: Log, module: Module | None, name: str, call: Call, on_row: Callable[[], None], *, inside: bool
+        self,
+        log: Log,
+        module: Module | None,
+        name: str,
+        call: Call,
+        on_row: Callable[[], None],
+        *,
+        inside: bool,
+        patience: Callable[[], float] = lambda: 0,
     ) -> None:
         self._log = log
         self._module = module
@@ -28,6 +38,7 @@ class CallLedger:
         self._call = call
         self._on_row = on_row
         self._inside = inside
+        self._patience = patience
         self._charge: Charge | None = None
         self.has_granted = False
         self.has_failed = False
@@ -40,7 +51,8 @@ class CallLedger:
         self._charge = None
         attempt = Attempt(module.name, login, self._call.caller, self._inside)
         try:
-            self._charge = self._log.charge(attempt, module.lockout, offline=module.offline == "grant")
+            with limits.patient(self._patience()):
+                self._charge = self._log.charge(attempt, module.lockout, offline=module.offline == "grant")
         except BaseException:
             self.has_failed = True
             raise
@@ -51,7 +63,8 @@ class CallLedger:
         if outcome.verdict != GRANTED:
             raise ValueError("only what is granted is recorded in mid-conversation")
         try:
-            stored = self._log.write(self.entry(outcome), self._module, self._charge)
+            with limits.patient(self._patience()):
+                stored = self._log.write(self.entry(outcome), self._module, self._charge)
         except ClashError:
             raise  # nothing was written, and the log is well
         except BaseException:
@@ -67,7 +80,8 @@ class CallLedger:
         if entry.verdict == GRANTED:
             raise ValueError("what is granted is recorded in mid-conversation")
         verified = entry.user is not None
-        self._log.write(entry, self._module, self._charge if verified else None, verified=verified)
+        with limits.patient(self._patience()):
+            self._log.write(entry, self._module, self._charge if verified else None, verified=verified)
         self._charge = None
         self._on_row()
 

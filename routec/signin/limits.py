@@ -11,6 +11,7 @@ ANSWER_SECONDS = 60
 
 class _Deadline(threading.local):
     at: float | None = None
+    patience: float = 0
 
 
 _deadline = _Deadline()
@@ -37,6 +38,21 @@ def unhurried(seconds: float) -> Iterator[None]:
         yield
     finally:
         _deadline.at = outer
+
+
+@contextlib.contextmanager
+def patient(seconds: float) -> Iterator[None]:
+    """So much longer than usual this thread may wait in the block until it is its turn to write."""
+    _deadline.patience = max(0.0, seconds)
+    try:
+        yield
+    finally:
+        _deadline.patience = 0
+
+
+def patience() -> float:
+    """What `patient` said, in seconds."""
+    return _deadline.patience
 
 
 def remaining() -> float:

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, NullPool, create_engine, event
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import DisconnectionError
@@ -62,23 +62,20 @@ class _Connection(psycopg.Connection[Any]):
 
 
 def engine_for(url: URL, *, reads: bool) -> Engine:
-    """An engine with a pool; for `reads`, which may last, with a connection for each instead."""
+    """An engine with a pool; the one for `reads`, which may last, is apart, so that no writer waits for them."""
     options = " ".join(filter(None, ("" if reads else _WRITING, _text(url.query.get("options")))))
     arguments = {name: value for name, value in _DEFAULTS.items() if name not in url.query}
     if options:
         arguments["options"] = options
-    if reads:
-        engine = create_engine(url, hide_parameters=True, poolclass=NullPool, connect_args=arguments)
-    else:
-        engine = create_engine(
-            url,
-            hide_parameters=True,
-            pool_size=POOL,
-            max_overflow=OVERFLOW,
-            pool_timeout=POOL_SECONDS,
-            connect_args=arguments,
-        )
-        _ping_first(engine)
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=2 if reads else POOL,
+        max_overflow=OVERFLOW,
+        pool_timeout=POOL_SECONDS,
+        connect_args=arguments,
+    )
+    _ping_first(engine)
     event.listen(engine, "do_connect", _connect)
     return engine
 

@@ -44,6 +44,9 @@ SORRY_SECONDS = 6
 """How long the caller may be told that something failed, before the verdict is said. Asterisk ends a sound when the
 next command comes (`waitstream_core` in file.c), so a longer one is cut off."""
 
+MOST_PATIENCE = 15
+"""How long a caller may be kept waiting for the log while there is time, in seconds: five hundred at once need some."""
+
 LATE_SECONDS = (1, 4, 10, 15, 30)
 """The pauses before a row that could not be written is tried again; a minute in all."""
 
@@ -128,14 +131,19 @@ class _SignIn:
             return _failed(Outcome(ERROR, UNKNOWN_MODULE))
         self._module = module
         inside = call.extension in compiled.extensions
-        self._ledger = CallLedger(self._log, module, self._name, call, self._on_row, inside=inside)
+        deadline = self._clock() + module.seconds
+
+        def patience() -> float:
+            return min(MOST_PATIENCE, deadline - self._clock())
+
+        self._ledger = CallLedger(self._log, module, self._name, call, self._on_row, inside=inside, patience=patience)
         try:
             asks_password = module.verify and any(field.kind == "password" for field in module.fields)
             verifier = Verifier(module, read_pepper(runtime) if asks_password else None)
         except CredentialsError as error:
             _logger.error("call %s: %s", call.id, error)  # noqa: TRY400
             return _failed(Outcome(ERROR, FAULT))
-        self._cut_off = self._clock() + module.seconds + GRACE_SECONDS
+        self._cut_off = deadline + GRACE_SECONDS
         # If not even Asterisk ends the call then, we do.
         agi.wire.deadline = self._cut_off + GRACE_SECONDS
         conversation = Conversation(module, agi, verifier, self._ledger, self._clock)

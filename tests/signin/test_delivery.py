@@ -78,7 +78,7 @@ def until(condition: Callable[[], object], seconds: float = 15) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
 def wait_for_due(log: Log, row: Entry, due: datetime) -> None:
@@ -91,7 +91,7 @@ def deliverer(
     clock: Time,
     environ: Mapping[str, str] = ENVIRON,
     poster: Poster | None = None,
-    poll: float = 0.02,
+    poll: float = 0.04,
     jitter: float = 0,
 ) -> Deliverer:
     present = {one.name: one for one in modules}

@@ -19,9 +19,9 @@ from .stores import START, at_once, entry, module
 ROOT = Path(__file__).parents[2]
 COLUMNS_0001 = """
     id {id} NOT NULL, time {time} NOT NULL, module VARCHAR(80) NOT NULL, purpose VARCHAR(16),
-    caller VARCHAR(80), called VARCHAR(80), login VARCHAR(80), "user" VARCHAR(80), password VARCHAR(80), extra1 VARCHAR(80), extra2 VARCHAR(80),
-    verdict VARCHAR(16) NOT NULL, call_id VARCHAR(80), attempts INTEGER NOT NULL, reason VARCHAR(16) NOT NULL,
-    PRIMARY KEY (id)
+    caller VARCHAR(80), called VARCHAR(80), login VARCHAR(80), "user" VARCHAR(80), password VARCHAR(80),
+    extra1 VARCHAR(80), extra2 VARCHAR(80), verdict VARCHAR(16) NOT NULL, call_id VARCHAR(80),
+    attempts INTEGER NOT NULL, reason VARCHAR(16) NOT NULL, PRIMARY KEY (id)
 """
 VERSION = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, PRIMARY KEY (version_num))"
 KINDS = {
