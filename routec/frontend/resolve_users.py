@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from routec.contract import is_password_hash
-from routec.diagnostics import Diagnostic, Label, codes, did_you_mean
+from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend import syntax
 from routec.frontend.module_scope import ModuleScope, digits_of
 from routec.frontend.scope import Scope, span_of
@@ -80,20 +80,19 @@ def resolve_users(module: ModuleScope) -> list[dict[str, Any]]:
     """The users of a module by name, from its block and from its files."""
     taken = Taken(module.scope)
     table = []
+    fit = Fit(module, module.credentials)
     for user in module.auth.users:
-        if _means_users_from(module, user):
-            continue
-        if taken.takes(module.path, user):
-            _check_fit(module, module.path, user)
+        if not _means_users_from(module, user) and taken.takes(module.path, user):
+            fit.check(module.path, user)
             table.append(_row(module.scope, module.path, user))
+    unasked = dict.fromkeys(kind for kind in ("login", "password") if kind not in module.credentials)
     complete = True
     for source, path, listed in _files(module):
         complete &= listed is not None and listed.sound
         for user, row in listed.users if listed else ():
             if taken.takes(path, user):
-                _check_fit(module, path, user, source)
-                unasked = [kind for kind in ("login", "password") if kind not in module.credentials]
-                table.append(row | dict.fromkeys(unasked))
+                fit.check(path, user, source)
+                table.append(row | unasked if unasked else row)
     table.sort(key=lambda user: str(user["name"]))
     if module.auth.broken:
         return table
@@ -132,17 +131,16 @@ def _files(module: ModuleScope) -> Iterator[tuple[syntax.UsersFrom, str, Listed 
         elif path in seen:
             module.repeated(f"the users of `{name}` are named twice", source, seen[path])
             continue
-        elif path in module.scope.users:
-            module.scope.users[path].used = True
-            yield source, path, module.scope.users[path]
-            seen[path] = source
-            continue
-        else:
+        elif path not in module.scope.users:
             folder = path.removesuffix(name)
             known = [other.removeprefix(folder) for other in module.scope.users if other.startswith(folder)]
-            note = f"`{path}` is not there"
-            message = f"unknown file of users `{name}`"
-            module.fault(codes.UNKNOWN_USERS_FILE, message, source.file, note, did_you_mean(name, known))
+            note, help = f"`{path}` is not there", module.scope.suggest(name, known)
+            module.fault(codes.UNKNOWN_USERS_FILE, f"unknown file of users `{name}`", source.file, note, help)
+        else:
+            seen[path] = source
+            module.scope.users[path].used = True
+            yield source, path, module.scope.users[path]
+            continue
         yield source, path, None
 
 
@@ -180,33 +178,39 @@ def _password(scope: Scope, path: str, user: syntax.User) -> str | None:
 # ---- whether users and module fit
 
 
-def _check_fit(module: ModuleScope, path: str, user: syntax.User, source: syntax.UsersFrom | None = None) -> None:
-    """A user has what the module asks for: what is missing would shut them out, what is too much misleads.
+@dataclass
+class Fit:
+    """Whether users have what a module asks for: what is missing would shut them out, what is too much misleads."""
 
-    A file (`source`) may be shared by modules that ask for different things: nothing in it is too much.
-    """
-    if module.auth.broken or not module.verify:
-        return
-    name = user.name.text
-    labels = () if source is None else (Label(module.span(source.file), f"a user of `{module.auth.name.text}`"),)
+    module: ModuleScope
+    credentials: list[str]
 
-    def mismatch(message: str, part: Word | Text, note: str) -> None:
-        module.scope.report(Diagnostic(codes.USER_MISMATCH, message, span_of(path, part), note, labels))
+    def check(self, path: str, user: syntax.User, source: syntax.UsersFrom | None = None) -> None:
+        """Judge one. A file (`source`) may be shared by modules that ask for different things: nothing is too much."""
+        if self.module.auth.broken or not self.module.verify:
+            return
+        name = user.name.text
+        for kind, value in (("login", user.login), ("password", user.password)):
+            if kind in self.credentials and value is None:
+                note = f"the module asks for a {kind}: `{name}` can never sign in"
+                self._mismatch(f"user `{name}` has no {kind}", path, user.name, note, source)
+            elif kind not in self.credentials and value is not None and source is None:
+                self._mismatch(f"user `{name}` has a {kind}", path, value, f"the module asks for no {kind}", source)
+        if user.login and "login" in self.credentials:
+            self._check_login(path, user.login, name, source)
 
-    for kind, value in (("login", user.login), ("password", user.password)):
-        if kind in module.credentials and value is None:
-            note = f"the module asks for a {kind}: `{name}` can never sign in"
-            mismatch(f"user `{name}` has no {kind}", user.name, note)
-        elif kind not in module.credentials and value is not None and source is None:
-            mismatch(f"user `{name}` has a {kind}", value, f"the module asks for no {kind}")
-    field = module.field("login")
-    if user.login and field and "login" in module.credentials:
-        login = user.login.text
-        if not login.isdecimal() or not login.isascii():
-            mismatch(f"`{login}` cannot be keyed in", user.login, "digits only")
-        elif not field["least"] <= len(login) <= field["most"]:
+    def _check_login(self, path: str, login: Word, name: str, source: syntax.UsersFrom | None) -> None:
+        field = self.module.field("login")
+        if not login.text.isdecimal():
+            self._mismatch(f"`{login.text}` cannot be keyed in", path, login, "digits only", source)
+        elif field and not field["least"] <= len(login.text) <= field["most"]:
             note = f"the module reads {digits_of(field)}: `{name}` can never sign in"
-            mismatch(f"the login `{login}` has {len(login)} digits", user.login, note)
+            self._mismatch(f"the login `{login.text}` has {len(login.text)} digits", path, login, note, source)
+
+    def _mismatch(self, message: str, path: str, part: Word | Text, note: str, source: syntax.UsersFrom | None) -> None:
+        module = self.module
+        labels = () if source is None else (Label(module.span(source.file), f"a user of `{module.auth.name.text}`"),)
+        module.scope.report(Diagnostic(codes.USER_MISMATCH, message, span_of(path, part), note, labels))
 
 
 def _check_unverified(module: ModuleScope) -> None:

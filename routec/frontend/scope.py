@@ -77,9 +77,13 @@ class Scope:
     def unknown(self, code: codes.Code, kind: str, word: Word, path: str, known: Iterable[str], note: str) -> None:
         """Report a name that nothing has, unless the declaration may be one that could not be read."""
         if not self.names_lost:
-            self._suggestions += 1
-            help = did_you_mean(word.text, known) if self._suggestions <= MOST_SUGGESTIONS else ""
+            help = self.suggest(word.text, known)
             self.fault(code, f"unknown {kind} `{word.text}`", span_of(path, word), note, help)
+
+    def suggest(self, word: str, known: Iterable[str]) -> str:
+        """The help for a name that nothing has, as long as there are not too many of them."""
+        self._suggestions += 1
+        return did_you_mean(word, known) if self._suggestions <= MOST_SUGGESTIONS else ""
 
 
 def span_of(path: str, part: Word | syntax.Text | syntax.Duration | syntax.Node) -> Span:

@@ -55,7 +55,7 @@ class Database:
         self._writing = threading.Lock()
         self._engines: dict[bool, Engine] = {}
         self._identity: tuple[int, int] | None = None
-        self._is_ready = False
+        self._ready: Engine | None = None
         self._worked: float | None = None
 
     @property
@@ -101,6 +101,9 @@ class Database:
             try:
                 with connection.begin():
                     result = work(connection)
+                    if limits.remaining() <= 0:
+                        # Nobody waits for it any more: it must not say of a caller who was cut off that he passed.
+                        raise UnreachableError(f"{self.place}: it took too long")
                     is_committing = True
             except DBAPIError as error:
                 is_certain = repeatable or not is_committing
@@ -129,10 +132,11 @@ class Database:
 
     def _make_ready(self) -> None:
         self._notice_another_file()
-        if not self._is_ready:
+        engine = self._engine(reads=False)
+        if self._ready is not engine:
             with self._connected() as connection:
                 migrate.make_ready(connection, self.place)
-            self._is_ready = True
+            self._ready = engine
             if limits.remaining() <= 0:
                 raise UnreachableError(f"{self.place}: bringing it up to date took too long for this call")
 
@@ -140,7 +144,7 @@ class Database:
         self._notice_another_file()
         if self._file is not None and not self._file.exists():
             return False
-        if not self._is_ready:
+        if self._ready is None:
             with self._reading() as connection:
                 if not migrate.is_there(connection):
                     return False
@@ -177,7 +181,7 @@ class Database:
             engine.dispose()
         self._engines.clear()
         self._identity = None
-        self._is_ready = False
+        self._ready = None
 
     @contextmanager
     def _turn(self) -> Iterator[float]:
@@ -204,7 +208,7 @@ class Database:
             # The driver's own first line. PostgreSQL's further lines quote the row, SQLAlchemy's the statement.
             cause = getattr(error, "orig", None) or error
             if getattr(cause, "sqlstate", None) == _NO_TABLE:
-                self._is_ready = False
+                self._ready = None
             what = UnreachableError if _is_unreachable(error, cause) else LogError
             raise what(f"{self.place}: {_words_of(cause):.200}") from None
 

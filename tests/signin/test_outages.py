@@ -46,7 +46,16 @@ def refused(use: Callable[[], object]) -> str:
     return str(caught.value)
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is waited for as long as it takes is waited for a second, where the length itself is not what is shown."""
+    monkeypatch.setattr("routec.signin.database.WRITE_SECONDS", 1)
+    monkeypatch.setattr("routec.signin.database.RETURN_SECONDS", 0.3)
+    monkeypatch.setattr("routec.signin.postgres.PING_SECONDS", 0.3)
+
+
 class TestAway:
+    @pytest.mark.usefixtures("hasty")
     def test_cut_off_without_a_word(self, log: Log, link: Link) -> None:
         link.silence()
         refused(lambda: log.write(entry()))
@@ -59,11 +68,11 @@ class TestAway:
         log.write(entry())
         postgres_server.hang()
         refused(lambda: log.write(entry()))
-        refused(lambda: log.charge(attempt(), LOCKOUT))
         postgres_server.resume()
         log.write(entry())
         log.close()
 
+    @pytest.mark.usefixtures("hasty")
     def test_stopped_and_started_again(self, postgres: str, postgres_server: Postgres) -> None:
         log = Log(postgres)
         log.write(entry())
@@ -73,6 +82,7 @@ class TestAway:
         log.write(entry())
         log.close()
 
+    @pytest.mark.usefixtures("hasty")
     def test_somebody_holds_what_it_needs(self, postgres: str) -> None:
         log = Log(postgres)
         clock = time_clock()
@@ -119,6 +129,33 @@ class TestAway:
         link.break_all()
         log.write(entry(login="2"))
         assert next(rows).login == "2"
+
+    def test_tables_that_are_gone_are_made_again(self, log: Log, postgres: str, postgres_server: Postgres) -> None:
+        postgres_server.empty(postgres)
+        with pytest.raises(LogError, match="does not exist"):
+            log.write(entry())
+        log.write(entry())
+        assert len(list(log.read())) == 1
+
+    def test_the_urls_own_options_are_kept(self, postgres: str, postgres_server: Postgres) -> None:
+        name = postgres.rpartition("/")[2]
+        postgres_server.execute("CREATE SCHEMA elsewhere", database=name)
+        log = Log(f"{postgres}?options=-csearch_path%3Delsewhere&application_name=ours&connect_timeout=1")
+        log.write(entry())
+        assert len(list(log.read())) == 1
+        where = "SELECT schemaname FROM pg_tables WHERE tablename = 'signins'"
+        assert postgres_server.execute(where, database=name) == [("elsewhere",)]
+        names = "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
+        assert ("ours",) in postgres_server.execute(names, database=name)
+        log.close()
+        postgres_server.execute("DROP SCHEMA elsewhere CASCADE", database=name)
+
+    def test_what_took_too_long_is_not_kept(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("routec.signin.limits.remaining", lambda: 0)
+        with pytest.raises(UnreachableError, match="too long"):
+            log.write(entry())
+        monkeypatch.undo()
+        assert len(list(log.read())) == 1
 
 
 class TestCut:

@@ -107,11 +107,11 @@ for n in range(10):
 log.close()
 """
         processes = [
-            subprocess.Popen([sys.executable, "-c", code, database_url, str(number)], cwd=ROOT) for number in range(4)
+            subprocess.Popen([sys.executable, "-c", code, database_url, str(number)], cwd=ROOT) for number in range(3)
         ]
-        assert [process.wait(30) for process in processes] == [0] * 4
+        assert [process.wait(30) for process in processes] == [0] * 3
         log = Log(database_url)
-        assert len(set(logins(log.read()))) == 40
+        assert len(set(logins(log.read()))) == 30
         log.close()
 
     def test_an_entry_does_not_show_its_password(self) -> None:
@@ -446,7 +446,7 @@ class TestSqlite:
             log.close()
             file.chmod(0o000)
             for use in (lambda: log.write(entry()), lambda: list(log.read())):
-                with pytest.raises(UnreachableError, match=r"Permission denied: .*signin\.db"):
+                with pytest.raises(UnreachableError, match=r"signin\.db: the file cannot be opened by this user"):
                     use()
             file.chmod(0o600)
             folder.chmod(0o500)

@@ -1,10 +1,13 @@
 """`python -m tests.storm kills|crowd|nodes`: disasters under load, and what was left of the promises."""
 
 import argparse
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
 
+from tests.postgres.bring import bring
+from tests.postgres.server import Postgres
 from tests.storm import storms
 
 
@@ -18,13 +21,17 @@ def main() -> int:
     crowd = verbs.add_parser("crowd", help="many conversations at once")
     crowd.add_argument("--width", type=int, default=500)
     crowd.add_argument("--rounds", type=int, default=3)
+    nodes = verbs.add_parser("nodes", help="two nodes on one PostgreSQL that is restarted and killed")
+    nodes.add_argument("--restarts", type=int, default=6)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="routec-storm-") as folder:
-        figures = (
-            storms.kills(Path(folder) / "project", options.times, options.seed)
-            if options.storm == "kills"
-            else storms.crowd(Path(folder) / "project", options.width, options.rounds)
-        )
+    with tempfile.TemporaryDirectory(prefix="routec-storm-") as name, contextlib.ExitStack() as stack:
+        folder = Path(name) / "project"
+        if options.storm == "kills":
+            figures = storms.kills(folder, options.times, options.seed)
+        elif options.storm == "crowd":
+            figures = storms.crowd(folder, options.width, options.rounds)
+        else:
+            figures = storms.nodes(folder, stack.enter_context(Postgres(bring(), durable=True)), options.restarts)
         try:
             for line in figures:
                 print(line, flush=True)

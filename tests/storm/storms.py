@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.postgres.server import Postgres
 from tests.storm.caller import Call, Caller
 from tests.storm.project import Project
 from tests.storm.receiver import Receiver
@@ -26,7 +27,7 @@ class Heard:
 
     def granted(self) -> set[int]:
         """The items of those who heard that they were let through."""
-        return {item for item, call in self.calls.items() if call.verdict == "granted"}
+        return {item for item, call in list(self.calls.items()) if call.verdict == "granted"}
 
 
 def judge(heard: Heard, wrong: set[int], rows: list[dict[str, Any]]) -> set[str]:
@@ -59,6 +60,14 @@ class Crowd:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+
+    def wait_more(self, calls: int, seconds: float = 60) -> None:
+        """Wait until so many more callers have heard ok."""
+        target = len(self.heard.granted()) + calls
+        deadline = time.monotonic() + seconds
+        while len(self.heard.granted()) < target:
+            assert time.monotonic() < deadline, f"not even {calls} calls in {seconds} s were let through"
+            self._stop.wait(0.05)
 
     async def _callers(self) -> None:
         await asyncio.gather(*(self._caller() for _ in range(self._width)))
@@ -110,6 +119,35 @@ def kills(folder: Path, times: int, seed: int, width: int = 12) -> Iterator[str]
     yield (
         f"{times} kills of serve in {time.monotonic() - begun:.0f} s: {len(crowd.heard.granted())} callers heard ok, "
         f"{len(stored)} granted rows, none lost; {len(receiver.received)} webhooks came ({receiver.posts} posts)"
+    )
+
+
+def nodes(folder: Path, postgres: Postgres, restarts: int, seconds: float = 2.0) -> Iterator[str]:
+    """Two `serve` share a log in PostgreSQL, which is restarted and killed so often in mid-load."""
+    receiver = Receiver()
+    database = postgres.new_database()
+    projects = [Project(folder / name, receiver.url, database) for name in ("north", "south")]
+    with projects[0].serving(), projects[1].serving():
+        with Crowd(projects, 16) as crowd:
+            for count in range(restarts):
+                crowd.wait_more(40)
+                (postgres.restart if count % 2 == 0 else postgres.kill)()
+                if not postgres.is_running:
+                    threading.Event().wait(seconds)
+                    postgres.start()
+                yield f"{count + 1} restarts, {len(crowd.heard.granted())} callers heard ok"
+            crowd.wait_more(40)
+        rows = projects[0].rows()
+        stored = judge(crowd.heard, crowd.wrong, rows)
+        missing = len(rows) - receiver.wait_for_count(len(rows), WAIT_SECONDS)
+    assert not missing, f"{missing} of {len(rows)} webhooks never came"
+    assert not receiver.forged, "a webhook was not signed well"
+    receiver.down()
+    refused = sum(call.verdict == "error" for call in crowd.heard.calls.values())
+    yield (
+        f"two nodes, {restarts} restarts of PostgreSQL: {len(crowd.heard.granted())} callers heard ok, {len(stored)} "
+        f"granted rows, none lost; {refused} were refused meanwhile; {len(receiver.received)} webhooks came "
+        f"({receiver.posts} posts)"
     )
 
 

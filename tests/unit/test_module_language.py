@@ -85,6 +85,13 @@ def test_private_urls(url: str) -> None:
     assert codes(GATE.format(f'webhook "{url}" secret env S allow private')) == []
 
 
+@pytest.mark.parametrize(("name", "found"), [("A", []), ("A" * 100, []), ("A" * 101, ["RT101"]), ("a", ["RT101"])])
+def test_variables(name: str, found: list[str]) -> None:
+    done = compiled(GATE.format(f'webhook "https://a.example/" secret env {name}'))
+    assert [fault.code.code for fault in done.diagnostics] == found
+    assert done.failed or parse_modules(render(done)["signin.json"])
+
+
 def test_numbers_that_only_a_call_from_inside_can_have_dialled() -> None:
     text = GATE.format("") + (
         "\nroute s { on did +3225551234; on extension 025551234; on extension 3225551234; on extension *61; hangup }"
