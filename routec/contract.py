@@ -135,6 +135,10 @@ class Lockout:
     seconds: int
 
 
+DEFAULT_LOCKOUT = Lockout(10, 900)
+"""What holds where a module does not say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """A time clock. With `keys` (key, action) the caller is asked by `sound`; without, each sign-in toggles.
@@ -188,7 +192,7 @@ class Module:
     log: tuple[str, ...]
     users: tuple[User, ...]
     verify: bool = True
-    lockout: Lockout = Lockout(5, 900)
+    lockout: Lockout = DEFAULT_LOCKOUT
     clock: Clock | None = None
     confirm: str | None = None
     again: Again | None = None

@@ -1,4 +1,4 @@
-"""The long-running parts put together: the checker that Asterisk calls, what works behind it, the build on every change.
+"""The long-running parts put together: the checker that Asterisk calls, what works behind it, the build on change.
 
 A part whose settings are absent is off, and `Parts.off` says so. The checker reads the generated modules, never the
 routes: what it asks is what was built.

@@ -5,9 +5,10 @@ beside them, `resolve_record` what becomes of a sign-in.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from routec.contract import PURPOSES
+from routec.contract import DEFAULT_LOCKOUT, PURPOSES
 from routec.diagnostics import codes
 from routec.frontend import syntax
 from routec.frontend.module_scope import ModuleScope
@@ -25,7 +26,6 @@ SHORTEST, LONGEST, DEFAULT_SECONDS = 5, 3600, 180
 """Bounds of `within`, in seconds; three minutes are four codes asked three times."""
 
 MOST_FAILURES, LONGEST_LOCK = 1000, 86_400
-DEFAULT_LOCKOUT = {"after": 5, "seconds": 900}
 
 
 def resolve_modules(scope: Scope, users: Mapping[str, syntax.UsersFile | None]) -> list[dict[str, Any]]:
@@ -116,9 +116,9 @@ def _within(module: ModuleScope) -> int:
 def _lockout(module: ModuleScope) -> dict[str, Any]:
     setting = module.settings.get("lockout")
     if setting is None:
-        return {"span": module.name_span, **DEFAULT_LOCKOUT}
+        return {"span": module.name_span, **asdict(DEFAULT_LOCKOUT)}
     after, seconds = setting.values
-    node: dict[str, Any] = {"span": module.span(setting), **DEFAULT_LOCKOUT}
+    node: dict[str, Any] = {"span": module.span(setting), **asdict(DEFAULT_LOCKOUT)}
     if isinstance(after, Word) and isinstance(seconds, Duration):
         node["after"] = module.number(after, 1, MOST_FAILURES, f"1 to {MOST_FAILURES} failures") or node["after"]
         node["seconds"] = module.duration(seconds, 1, LONGEST_LOCK, "a lockout lasts 1s to 24h") or node["seconds"]

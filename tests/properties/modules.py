@@ -1,10 +1,11 @@
 """Sign-in modules that hypothesis makes up: all that the language has for them, each as its text and its model."""
 
+from dataclasses import asdict
 from typing import Any
 
 from hypothesis import strategies as st
 
-from routec.contract import ACTIONS
+from routec.contract import ACTIONS, DEFAULT_LOCKOUT
 from tests.properties.texts import HASH, Draw, make_sound, names, quoted, titles
 
 Node = dict[str, Any]
@@ -116,7 +117,7 @@ class Maker:
     def _lockout(self) -> Node:
         draw = self._draw
         if draw(st.booleans()):
-            return {"after": 5, "seconds": 900}
+            return asdict(DEFAULT_LOCKOUT)
         after, (unit, most) = draw(st.integers(1, 1000)), draw(st.sampled_from([("s", 86_400), ("m", 1440), ("d", 1)]))
         count = draw(st.integers(1, most))
         self._lines.append(f"lockout after {after} for {count}{unit}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from routec.signin.store import Log
 
-from .test_store import entry
+from .stores import entry
 
 READER = (
     "import sys\nfrom routec.signin.store import Log\nlog = Log(sys.argv[1])\nprint(len(list(log.read())))\nlog.close()"
