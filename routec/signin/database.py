@@ -172,9 +172,10 @@ class Database:
         if self._file is None:
             # What is in memory is there in one engine only.
             return next(iter(self._engines.values()), None) or sqlite.engine_for(self._url, reads=False)
+        engine = sqlite.engine_for(self._url, reads=reads)
         sqlite.make_private(self._file)
         self._identity = sqlite.identity(self._file)
-        return sqlite.engine_for(self._url, reads=reads)
+        return engine
 
     def _dispose(self) -> None:
         for engine in self._engines.values():

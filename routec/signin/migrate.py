@@ -61,7 +61,7 @@ def _revision(connection: Connection) -> str | None:
 def _make(connection: Connection, place: str) -> None:
     if inspect(connection).has_table(signins.name):
         raise LogError(f"{place}: it has a table `{signins.name}` that is not routec's")
-    metadata.create_all(connection, checkfirst=True)
+    metadata.create_all(connection, checkfirst=False)
     connection.execute(alembic_version.insert().values(version_num=REVISION))
 
 

@@ -1,6 +1,7 @@
 """The rows of the log: how one is written, with all that belongs to it, and which a list takes."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
@@ -60,25 +61,25 @@ def add(connection: Connection, entry: Entry, module: Module | None, now: dateti
     """Add a row and its webhook's entry in the outbox. False: the row is there already."""
     if module is not None and module.webhook is not None and module.webhook.ordered:
         take_order(connection, entry.module)
-    if not insert(connection, entry):
+    if not insert(connection, [entry]):
         return False
     if module is not None and module.webhook is not None:
-        post(connection, entry.uid, entry.module, now, as_json(entry), now)
+        post(connection, [(entry.uid, entry.module, now, as_json(entry))], now)
     return True
 
 
-def insert(connection: Connection, entry: Entry) -> bool:
-    """Add the row alone. False: it is there already."""
-    statement = insert_into(connection, signins).values(asdict(entry)).on_conflict_do_nothing(index_elements=["uid"])
-    return connection.execute(statement.returning(signins.c.id)).first() is not None
+def insert(connection: Connection, entries: Sequence[Entry]) -> set[str]:
+    """Add rows alone, and give the uids of those that were not there already."""
+    statement = insert_into(connection, signins).values([asdict(entry) for entry in entries])
+    added = statement.on_conflict_do_nothing(index_elements=["uid"]).returning(signins.c.uid)
+    return set(connection.execute(added).scalars())
 
 
-def post(connection: Connection, uid: str, module: str, created: datetime, payload: str, due: datetime) -> None:
-    """Add an entry to the outbox, unless it is there already."""
-    values = {
-        "uid": uid, "module": module, "state": PENDING, "created": created, "due": due, "attempts": 0,
-        "payload": payload,
-    }  # fmt: skip
+def post(connection: Connection, letters: Sequence[tuple[str, str, datetime, str]], due: datetime) -> None:
+    """Add entries to the outbox (uid, module, created, payload), but for those that are there already."""
+    names = ("uid", "module", "created", "payload")
+    rest = {"state": PENDING, "due": due, "attempts": 0}
+    values = [dict(zip(names, letter, strict=True)) | rest for letter in letters]
     connection.execute(insert_into(connection, outbox).values(values).on_conflict_do_nothing(index_elements=["uid"]))
 
 

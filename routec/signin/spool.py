@@ -148,14 +148,11 @@ def _insert(connection: Connection, batch: Sequence[_Spooled], now: datetime) ->
     """Into the database, what it does not have."""
     for module in sorted({each.letter.module for each in batch if each.letter is not None}):
         rows.take_order(connection, module)
-    count = 0
-    for each in batch:
-        if rows.insert(connection, each.entry):
-            count += 1
-            if each.letter is not None:
-                letter = each.letter
-                rows.post(connection, letter.uid, letter.module, letter.created, letter.payload, now)
-    return count
+    added = rows.insert(connection, [each.entry for each in batch])
+    letters = [each.letter for each in batch if each.letter is not None and each.entry.uid in added]
+    if letters:
+        rows.post(connection, [(each.uid, each.module, each.created, each.payload) for each in letters], now)
+    return len(added)
 
 
 def _forget(connection: Connection, batch: Sequence[_Spooled]) -> None:

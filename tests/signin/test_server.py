@@ -190,7 +190,7 @@ class TestFailClosed:
     def test_a_log_that_raises_anything(
         self, checker: Checker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
     ) -> None:
-        def write(*_: object) -> None:
+        def write(*_: object, **__: object) -> None:
             raise error
 
         monkeypatch.setattr(Log, "write", write)
@@ -206,10 +206,10 @@ class TestFailClosed:
         written = Log.write
         failures = [LogError("locked"), LogError("locked")]
 
-        def write(self: Log, entry: Entry, *others: Any) -> Entry:
+        def write(self: Log, *args: Any, **kwargs: Any) -> Entry:
             if failures:
                 raise failures.pop()
-            return written(self, entry, *others)
+            return written(self, *args, **kwargs)
 
         monkeypatch.setattr(Log, "write", write)
         monkeypatch.setattr("routec.signin.session.LATE_SECONDS", (1, 4, 10))

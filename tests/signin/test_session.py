@@ -96,6 +96,16 @@ class TestLockout:
         assert call.verdict == "locked"
         assert [row.attempts for row in rows(log, 1)] == [3]
 
+    @pytest.mark.parametrize("end", [[HangUp], ["999", "999", "999"]])
+    def test_who_is_right_and_not_let_through_has_guessed_nothing(
+        self, place: Place, log: Log, end: list[Keys]
+    ) -> None:
+        rooms = replace(ROOMS, lockout=Lockout(1, 600))
+        for _ in range(3):
+            place(rooms, [*SIGNED_IN, *end])
+        assert log.locks() == []
+        assert {row.verdict for row in rows(log, 3)} == {"denied"}
+
     def test_who_is_right_is_given_the_charge_back(self, place: Place, log: Log) -> None:
         for _ in range(5):
             assert place(self.strict, SIGNED_IN).verdict == "granted"
@@ -386,28 +396,29 @@ class TestNoGrantWithoutARow:
         assert PIN not in caplog.text
 
     @pytest.mark.parametrize("at", [GATE, CLOCK, KEYED, ROOMS], ids=lambda at: at.purpose)
-    def test_a_charge_is_given_back_with_a_granted_row_and_never_else(
-        self, place: Place, log: Log, monkeypatch: pytest.MonkeyPatch, at: Module
+    @pytest.mark.parametrize("guess", [[], WRONG], ids=["right", "wrong, then right"])
+    def test_a_charge_is_given_back_once_and_to_who_was_right_only(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch, at: Module, guess: list[Keys]
     ) -> None:
         written = Log.write
-        given_back: list[tuple[str, Charge]] = []
+        given_back: list[Entry] = []
 
-        def write(self: Log, entry: Entry, *args: Any, **kwargs: Any) -> Entry:
-            charges = [value for value in (*args, *kwargs.values()) if isinstance(value, Charge)]
-            assert not kwargs.get("verified")
-            stored = written(self, entry, *args, **kwargs)
-            given_back.extend((stored.verdict, charge) for charge in charges)
+        def write(
+            self: Log, entry: Entry, module: Module, charge: Charge | None = None, *, verified: bool = False
+        ) -> Entry:
+            stored = written(self, entry, module, charge, verified=verified)
+            if charge is not None and (verified or entry.verdict == GRANTED):
+                given_back.append(stored)
             return stored
 
         monkeypatch.setattr(Log, "write", write)
-        full: list[Keys] = [*SIGNED_IN, *(["110", "7", "1", "1", "8", "1"] if at is ROOMS else ["1"])]
+        full: list[Keys] = [*guess, *SIGNED_IN, *(["110", "7", "1", "1", "8", "1"] if at is ROOMS else ["1"])]
+        right = len(guess) + len(SIGNED_IN)
         for heard in range(len(full) + 1):
             given_back.clear()
             place(at, [*full[:heard], HangUp])
-            assert all(verdict == GRANTED for verdict, _ in given_back)
-            assert len(given_back) <= 1
-        assert given_back
-        assert all(row.verdict in ("granted", "denied") for row in log.read())
+            assert len(given_back) == (1 if heard >= right else 0)
+            assert all(row.user == "floor1" for row in given_back)
 
 
 class TestErrors:

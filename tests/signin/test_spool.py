@@ -6,7 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -250,10 +250,10 @@ class TestDraining:
     ) -> None:
         insert = rows.insert
 
-        def refuse(connection: Connection, row: Entry) -> bool:
-            if row.login == "4":
+        def refuse(connection: Connection, entries: Sequence[Entry]) -> set[str]:
+            if any(row.login == "4" for row in entries):
                 raise LogError("no such thing")
-            return insert(connection, row)
+            return insert(connection, entries)
 
         with monkeypatch.context() as patch:
             patch.setattr("routec.signin.rows.insert", refuse)

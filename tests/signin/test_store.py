@@ -520,13 +520,15 @@ def test_a_log_that_cannot_be_used(tmp_path: Path, make: Callable[[Path], None])
         "postgresql://u:hush@127.0.0.1:1/d?hush=hush",
     ],
 )
-def test_a_url_that_cannot_be_used_is_not_repeated(url: str) -> None:
+def test_a_url_that_cannot_be_used_is_not_repeated(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     log = Log(url)
     with pytest.raises(LogError) as caught:
         log.write(entry(password="hush-pin"))
     assert "u:" not in str(caught.value)
     assert "hush-pin" not in str(caught.value)
     assert caught.value.__cause__ is None
+    assert list(tmp_path.iterdir()) == []
     log.close()
 
 
