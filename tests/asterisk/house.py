@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from routec.signin.record import as_object
+from routec.signin.store import Log
 from tests.asterisk.machine import free_port, until
 from tests.asterisk.pbx import Pbx
 
@@ -116,7 +118,15 @@ class House:
             checker.end()
 
     def log(self) -> list[dict[str, Any]]:
-        """The sign-in log, newest first, as `routec log --format json` prints it."""
+        """The sign-in log, newest first, as `routec log --format json` prints it (`printed_log`), and sooner."""
+        log = Log(f"sqlite:///{self.database}")
+        try:
+            return [as_object(entry) for entry in log.read()]
+        finally:
+            log.close()
+
+    def printed_log(self) -> list[dict[str, Any]]:
+        """The sign-in log by the command itself."""
         return [json.loads(line) for line in self.routec("log", "--format", "json").splitlines()]
 
     def wait_log(self, rows: int) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ def write(environ: dict[str, str], entries: Iterable[Entry]) -> None:
 def write_many(environ: dict[str, str], entries: Iterable[Entry]) -> None:
     """The same in one transaction: a disk takes its time for each."""
     database = Database(Runtime.of(environ).database)
-    database.run(lambda connection: [rows.insert(connection, one) for one in entries])
+    database.run(lambda connection: [rows.insert(connection, [one]) for one in entries])
     database.close()
 
 

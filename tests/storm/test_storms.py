@@ -12,11 +12,11 @@ def last(figures: list[str]) -> str:
 
 
 def test_serve_is_killed_and_no_sign_in_is_lost(tmp_path: Path) -> None:
-    assert "none lost" in last(list(storms.kills(tmp_path / "project", 8, 7)))
+    assert "none lost" in last(list(storms.kills(tmp_path / "project", 5, 7)))
 
 
 def test_five_hundred_conversations_at_once(tmp_path: Path) -> None:
-    assert "500 at once" in last(list(storms.crowd(tmp_path / "project", 500, 2)))
+    assert "500 at once" in last(list(storms.crowd(tmp_path / "project", 500, 1)))
 
 
 def test_two_nodes_on_a_database_that_is_restarted_and_killed(tmp_path: Path, durable_postgres: Postgres) -> None:
