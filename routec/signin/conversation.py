@@ -100,6 +100,9 @@ class Conversation:
         others = tuple(field for field in asked if field not in credentials)
         if credentials:
             self._verify(credentials)
+            if others or self._module.clock is not None:
+                # Keying takes minutes: others who call from the same number must not be shut out meanwhile.
+                self._ledger.proved()
         self._may_pass = True
         if self._module.purpose == "register":
             register(self._module, others, self._asking, self._grant, self._begin)

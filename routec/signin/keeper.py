@@ -33,6 +33,11 @@ class Keeper:
             return None
         return replace(charge, spooled=self._is_spool)
 
+    def give_back(self, charge: Charge) -> Charge:
+        """As `Log.give_back`."""
+        self.database.run(partial(guard.give_back, charge=charge, now=self._now()))
+        return replace(charge, buckets=())
+
     def write(self, entry: Entry, module: Module | None, charge: Charge | None, *, verified: bool) -> Entry:
         """As `Log.write`."""
         if charge is not None and charge.spooled != self._is_spool:

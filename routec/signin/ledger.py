@@ -1,5 +1,6 @@
 """What one conversation writes into the log: charges before the verifying, rows before the verdict."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,7 +9,9 @@ from routec.contract import GRANTED, Module
 from routec.signin import limits
 from routec.signin.call import Call, clean
 from routec.signin.outcome import Outcome, Recorded
-from routec.signin.store import Attempt, Charge, ClashError, Entry, Log
+from routec.signin.store import Attempt, Charge, ClashError, Entry, Log, LogError
+
+_logger = logging.getLogger("routec.signin.ledger")
 
 
 class CallLedger:
@@ -57,6 +60,16 @@ class CallLedger:
             self.has_failed = True
             raise
         return self._charge is not None
+
+    def proved(self) -> None:
+        """Give back the last charge. Where that fails, the row will."""
+        if self._charge is None:
+            return
+        try:
+            with limits.patient(self._patience()):
+                self._charge = self._log.give_back(self._charge)
+        except LogError as error:
+            _logger.warning("call %s: a charge is given back later: %s", self._call.id, error)
 
     def record(self, outcome: Outcome) -> Recorded:
         """Write a granted row, with which the last charge is given back, once."""

@@ -50,6 +50,10 @@ class Ledger(Protocol):
         """Count a failure before credentials are verified; False if there were too many, and nobody is verified."""
         ...
 
+    def proved(self) -> None:
+        """Give back the last charge: the credentials were right, and the caller has more to key before a row."""
+        ...
+
     def record(self, outcome: Outcome) -> Recorded:
         """Write the row of a granted outcome, durable when this returns, and give back the last charge.
 

@@ -55,6 +55,10 @@ class Spool:
         """As `Log.charge`, with the counters of this machine."""
         return self._keeper.charge(attempt, lockout)
 
+    def give_back(self, charge: Charge) -> Charge:
+        """As `Log.give_back`."""
+        return self._keeper.give_back(charge)
+
     def write(self, entry: Entry, module: Module | None, charge: Charge | None, *, verified: bool) -> Entry:
         """As `Log.write`."""
         return self._keeper.write(entry, module, charge, verified=verified)

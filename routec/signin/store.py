@@ -148,6 +148,12 @@ class Log:
                 raise
             return self._spooled(error).charge(attempt, lockout)
 
+    def give_back(self, charge: Charge) -> Charge:
+        """Uncount a failure that was none, ahead of its row; returns the charge that goes with the row. `LogError`."""
+        if charge.spooled:
+            return self._opened_spool().give_back(charge)
+        return self._opened().give_back(charge)
+
     def write(
         self, entry: Entry, module: Module | None = None, charge: Charge | None = None, *, verified: bool = False
     ) -> Entry:

@@ -74,6 +74,7 @@ class Rows:
         self.given_back = 0
         self.kept: list[Outcome] = []
         self._most = most
+        self.proofs = 0
         self._clashes = list(clashes)
 
     def charge(self, login: str | None) -> bool:
@@ -83,6 +84,9 @@ class Rows:
         self.story.append("charge")
         self.charges.append(login)
         return True
+
+    def proved(self) -> None:
+        self.proofs += 1
 
     def record(self, outcome: Outcome) -> Recorded:
         assert outcome.verdict == GRANTED

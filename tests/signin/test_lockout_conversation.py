@@ -74,9 +74,19 @@ def test_a_hangup_anywhere_leaves_the_charge(heard: int) -> None:
     assert (held.outcome.verdict == GRANTED) == (heard == 5)
 
 
-def test_who_was_right_and_gave_no_room_is_not_given_the_charge_back() -> None:
-    held = Held(["1001", "4321", "", "", ""], REGISTER)
-    assert (held.outcome.verdict, held.rows.given_back) == (DENIED, 0)
+def test_who_was_right_has_the_charge_back_before_anything_else_is_asked() -> None:
+    held = Held(["1001", "4321"], REGISTER)
+    assert (held.outcome.verdict, held.rows.proofs) == (DENIED, 1)
+    assert Held(["1001", "4321"], CLOCK).rows.proofs == 1
+
+
+def test_a_gate_has_nothing_to_ask_and_gives_the_charge_back_with_the_row() -> None:
+    held = Held(["1001", "4321"], GATE)
+    assert (held.outcome.verdict, held.rows.proofs, held.rows.given_back) == (GRANTED, 0, 1)
+
+
+def test_who_was_wrong_proves_nothing() -> None:
+    assert Held(["1001", "9999"] * 3, REGISTER).rows.proofs == 0
 
 
 def test_the_deadline_after_the_charge_leaves_it() -> None:

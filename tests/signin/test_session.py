@@ -73,6 +73,29 @@ def place(server: Server, modules_file: Path) -> Place:
 
 
 class TestLockout:
+    def test_those_who_are_still_keying_shut_nobody_out(self, place: Place, server: Server, log: Log) -> None:
+        """They call from one number, which nobody has called from before, and are there for minutes."""
+        strict = replace(ROOMS, confirm=None, again=None, lockout=Lockout(2, 600))
+        reached, turn = threading.Barrier(5), threading.Lock()
+
+        class Slow(FakeAsterisk):
+            def _answer(self, command: str) -> bytes | None:
+                if "enter_extra1" in command:
+                    turn.release()
+                    reached.wait(10)
+                return super()._answer(command)
+
+        def call(number: int) -> str | None:
+            turn.acquire()
+            asterisk = Slow(*SIGNED_IN, "204", "1", head=headers(uniqueid=f"slow.{number}"))
+            return asterisk.call(server.address).verdict
+
+        place(strict, [HangUp])
+        with ThreadPoolExecutor(5) as pool:
+            # One after the other they sign in; all are asked for a room before any of them keys one.
+            verdicts = list(pool.map(call, range(5)))
+        assert verdicts == ["granted"] * 5
+
     strict = replace(GATE, lockout=Lockout(2, 600))
 
     @pytest.mark.parametrize(
