@@ -13,14 +13,14 @@ from pathlib import Path
 from routec.apply.build import Built, published_folder
 from routec.apply.watch import Watch
 from routec.contract import MODULES_FILE, Module
-from routec.settings import Runtime, Settings
+from routec.settings import Runtime, Settings, parse_address
 from routec.signin.credentials import CredentialsError, read_pepper
 from routec.signin.delivery import Deliverer
 from routec.signin.housekeeping import Housekeeping
 from routec.signin.modules import ModulesError, ModuleStore
 from routec.signin.server import Server
 from routec.signin.session import Checker
-from routec.signin.store import Log
+from routec.signin.store import Filters, Log, LogError, UnreachableError
 
 STOP_SECONDS = 30
 """How long conversations may go on after SIGTERM; a service manager waits 90 seconds by default."""
@@ -66,8 +66,10 @@ class Parts:
     def _answer(self, modules: ModuleStore, running: contextlib.ExitStack) -> tuple[str, int]:
         """Start the checker and what works behind it, to be stopped with the rest; gives the checker's address."""
         self._check_pepper(modules)
+        self._check_address()
         log = Log(self.runtime.database, self.runtime.spool)
         running.callback(log.close)
+        self._check_log(log)
 
         def present() -> Mapping[str, Module]:
             return modules.compiled().modules
@@ -83,6 +85,26 @@ class Parts:
         server.start()
         running.callback(server.stop, STOP_SECONDS)
         return server.address
+
+    def _check_address(self) -> None:
+        """Say where Asterisk calls another address than this one."""
+        agi = self.settings.agi
+        if agi.connect is None and parse_address(agi.listen) != self.runtime.listen:
+            host, port = self.settings.connect
+            self.on_off(
+                f"Asterisk does not reach this checker: the dialplan calls {host}:{port}. What ROUTEC_AGI_LISTEN says "
+                "must stand in routes/routec.toml, too: [agi] listen"
+            )
+
+    def _check_log(self, log: Log) -> None:
+        """Refuse to start on a log that can never be used; one that cannot be reached now may come back."""
+        try:
+            for _ in log.read(Filters(limit=1)):
+                pass
+        except UnreachableError as error:
+            self.on_off(f"nobody is signed in for now: {error}")
+        except LogError as error:
+            raise ServeError(str(error), "ROUTEC_DATABASE or the state folder names another") from None
 
     def _check_pepper(self, modules: ModuleStore) -> None:
         """Refuse to start where nobody with a password could ever sign in."""

@@ -31,7 +31,7 @@ def serve() -> None:
     except ServeError as error:
         fail(str(error), error.help)
     except ServerError as error:
-        fail(str(error), "another `routec serve`? ROUTEC_AGI_LISTEN moves this one", FAULTS)
+        fail(str(error), "is another `routec serve` running? [agi] listen in routes/routec.toml moves this one", FAULTS)
 
 
 def _off(what: str) -> None:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+WITHHELD = ("anonymous", "private", "restricted", "unavailable", "unknown", "withheld")
+"""What stands for a number that the caller does not show: all who do not are one."""
+
 MOST_FACT = 80
 """The longest fact about a call that is kept, in characters."""
 
@@ -15,6 +18,11 @@ class Call:
     caller: str | None
     called: str | None
     extension: str | None = None
+
+    @property
+    def party(self) -> str | None:
+        """The caller where it is one, and not a word for those who do not show their number."""
+        return None if self.caller is None or self.caller.casefold() in WITHHELD else self.caller
 
     @classmethod
     def of(cls, env: Mapping[str, str]) -> "Call":

@@ -52,7 +52,7 @@ class CallLedger:
         if module is None:
             raise RuntimeError("nobody verifies for a module that is not there")
         self._charge = None
-        attempt = Attempt(module.name, login, self._call.caller, self._inside)
+        attempt = Attempt(module.name, login, self._call.party, self._inside)
         try:
             with limits.patient(self._patience()):
                 self._charge = self._log.charge(attempt, module.lockout, offline=module.offline == "grant")

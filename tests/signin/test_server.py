@@ -463,6 +463,12 @@ def test_facts_of_a_call(env: dict[str, str], call: Call) -> None:
     assert Call.of({f"agi_{key}": value for key, value in env.items()}) == call
 
 
+@pytest.mark.parametrize("word", ["anonymous", "Anonymous", "unavailable", "restricted", "unknown", ""])
+def test_who_shows_no_number_is_nobody_in_particular(word: str) -> None:
+    assert Call.of({"agi_callerid": word}).party is None
+    assert Call.of({"agi_callerid": "204"}).party == "204"
+
+
 def test_clean() -> None:
     assert clean("  a\x00\n\x1b[2Jb\u202e ") == "a[2Jb"
     assert clean("\n\t ") is None

@@ -73,7 +73,7 @@ def place(server: Server, modules_file: Path) -> Place:
 
 
 class TestLockout:
-    def test_those_who_are_still_keying_shut_nobody_out(self, place: Place, server: Server, log: Log) -> None:
+    def test_those_who_are_still_keying_shut_nobody_out(self, place: Place, server: Server) -> None:
         """They call from one number, which nobody has called from before, and are there for minutes."""
         strict = replace(ROOMS, confirm=None, again=None, lockout=Lockout(2, 600))
         reached, turn = threading.Barrier(5), threading.Lock()

@@ -207,3 +207,24 @@ def test_a_conversation_may_end_before_serve_does(project: Path, start: Start) -
         cwd=project, env=environ, text=True, stdout=subprocess.PIPE, check=True,
     ).stdout  # fmt: skip
     assert json.loads(row)["call_id"] == "7.7"
+
+
+def test_a_listener_that_the_dialplan_does_not_call(start: Start) -> None:
+    serve = start()
+    serve.wait_error("Asterisk does not reach this checker: the dialplan calls 127.0.0.1:4573")
+    serve.wait_error("[agi] listen")
+
+
+@pytest.mark.parametrize("url", ["foo", "sqlite:///{}/file"])
+def test_a_log_that_can_never_be_used(project: Path, start: Start, url: str) -> None:
+    (project / "file").write_text("this is no database, and long enough to be looked at as if it were one" * 20)
+    serve = start(ROUTEC_DATABASE=url.format(project))
+    assert serve.process.wait(20) == 2
+    serve.wait_error("Error: ")
+
+
+def test_a_log_that_may_come_back(start: Start) -> None:
+    serve = start(ROUTEC_DATABASE="postgresql://nobody@127.0.0.1:1/none")
+    serve.line()
+    assert "listening" in serve.line()
+    serve.wait_error("nobody is signed in for now")
