@@ -162,8 +162,12 @@ def _settings(project: Input, sources: Sources) -> tuple[Settings, list[Diagnost
     try:
         return Settings.parse(sources[path].text, path), []
     except SettingsError as error:
-        span = None if error.offset is None else Span(path, error.offset, error.offset + error.length)
-        return Settings(), [Diagnostic(codes.BAD_SETTINGS, error.message, span, help=error.help, file=path)]
+        return Settings(), [_bad_settings(path, one) for one in (error, *error.others)]
+
+
+def _bad_settings(path: str, error: SettingsError) -> Diagnostic:
+    span = None if error.offset is None else Span(path, error.offset, error.offset + error.length)
+    return Diagnostic(codes.BAD_SETTINGS, error.message, span, help=error.help, file=path)
 
 
 def _ignored(fault: Diagnostic, sources: Sources) -> bool:

@@ -36,20 +36,21 @@ def gather(paths: Iterable[Path], root: Path, *, settings: Path | None = None, p
     files: dict[str, bytes] = {}
     users: dict[str, bytes] = {}
     for path in paths:
-        for file in _files_below(path, root, faults) if path.is_dir() else [path]:
+        folder = path if path.is_dir() else None
+        for file in _files_below(path, root, faults) if folder else [path]:
             name = shown(file, root)
-            if name in users or (data := _read(file, name, faults)) is None:
+            if name in users or (data := _read(file, name, faults, folder)) is None:
                 continue
             if file.name.endswith(USERS_SUFFIX):
                 users[name] = data
                 continue
             files[name] = data
             for named in _users_named(file, data) if file is path else ():
-                found = _read(named, shown(named, root), faults)
+                found = _read(named, shown(named, root), faults, file.parent)
                 users |= {} if found is None else {shown(named, root): found}
     text = None
     if settings is not None and os.path.lexists(settings):
-        data = _read(settings, shown(settings, root), faults)
+        data = _read(settings, shown(settings, root), faults, settings.parent)
         text = None if data is None else (shown(settings, root), data)
     return Input(files, text, sound_faults(prompts) if prompts else {}, tuple(faults), users)
 
@@ -85,7 +86,13 @@ def shown(path: Path, root: Path) -> str:
         return path.as_posix()
 
 
-def _read(path: Path, name: str, faults: list[Diagnostic]) -> bytes | None:
+def _read(path: Path, name: str, faults: list[Diagnostic], folder: Path | None) -> bytes | None:
+    """The bytes of a file below a folder; a file that was named itself (no folder) is followed wherever it leads."""
+    if folder is not None and _leads_out(path, folder):
+        what = f"cannot read `{name}`: it is a link that leads out of its folder"
+        help = "put the file itself there: what lies elsewhere is neither read nor shown"
+        faults.append(Diagnostic(codes.UNREADABLE_FILE, what, file=name, help=help))
+        return None
     try:
         if stat.S_ISREG(path.stat().st_mode):
             with path.open("rb") as file:
@@ -94,6 +101,17 @@ def _read(path: Path, name: str, faults: list[Diagnostic]) -> bytes | None:
     except OSError as error:
         faults.append(_unreadable(name, error))
     return None
+
+
+def _leads_out(path: Path, folder: Path) -> bool:
+    """Whether a path below a folder leads elsewhere: whoever may add a link must not have `check` print what is there.
+
+    The folder may itself be a link.
+    """
+    below = path.relative_to(folder).parts
+    if not any(folder.joinpath(*below[:count]).is_symlink() for count in range(1, len(below) + 1)):
+        return False
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 # ---- sounds

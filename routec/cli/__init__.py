@@ -3,3 +3,5 @@
 GOOD = 0
 FAULTS = 1
 USAGE = 2
+INTERRUPTED = 130
+"""As a shell says of what Ctrl-C ended."""

@@ -15,6 +15,7 @@ from routec.frontend.reader import MOST_BYTES
 from routec.frontend.syntax import USERS_SUFFIX
 from routec.pipeline import Input, compile_routes
 from routec.project import ROUTES, gather, load, shown
+from routec.settings import SETTINGS_FILE
 
 STDIN = "<stdin>"
 
@@ -35,7 +36,7 @@ def check(paths: tuple[str, ...], form: str, stdin_path: str | None) -> None:
     diagnostics = compilation.diagnostics
     if wanted is not None:
         # The settings belong to every file.
-        wanted |= {project.settings[0]} if project.settings else set()
+        wanted |= {f"{ROUTES}/{SETTINGS_FILE}"}
         diagnostics = [diagnostic for diagnostic in diagnostics if diagnostic.path in wanted]
     if form == "json":
         from routec.diagnostics.render_json import render_json

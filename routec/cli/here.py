@@ -27,7 +27,7 @@ def project_settings() -> "Settings":
     try:
         return Settings.parse(file.read_text("utf-8"), str(file)) if file.exists() else Settings()
     except SettingsError as error:
-        fail(f"{file}: {error.message}", "`routec check` shows the place")
+        fail(f"{file}: {error.message}", error.help or "`routec check` shows the place")
     except UnicodeDecodeError:
         fail(f"{file} is not UTF-8")
     except OSError as error:
@@ -41,4 +41,4 @@ def runtime() -> "Runtime":
     try:
         return Runtime.of(os.environ, project_settings())
     except SettingsError as error:
-        fail(error.message)
+        fail(error.message, error.help)

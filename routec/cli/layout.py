@@ -1,6 +1,5 @@
 """Rows as people and programs read them: aligned tables, CSV, and a reader that leaves before the end."""
 
-import csv
 import os
 import re
 import sys
@@ -11,16 +10,10 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # 
 """How a cell begins that a spreadsheet would compute."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
+_FORMULA_WITHIN = re.compile(r"""([;,\t][\s"]*)(?=[=+@＝＋－＠-])""")  # noqa: RUF001 (as above)
+"""Where a cell would be cut, by a spreadsheet that takes semicolons or tabs for the ends of cells, and computed."""
 
-
-class _Line:
-    """What csv.writer writes to: it gives the line back."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-_csv = csv.writer(_Line(), lineterminator="\r\n")
+_TO_QUOTE = re.compile(r'[",;\t\r\n]')
 
 
 def plain(text: str) -> str:
@@ -29,16 +22,21 @@ def plain(text: str) -> str:
 
 
 def csv_line(cells: Iterable[str | None]) -> str:
-    """A line of RFC 4180. No cell is a formula, and none drives a terminal."""
-    line: str = _csv.writerow([_cell(cell) for cell in cells])
-    return line
+    """A line of RFC 4180. No cell is a formula, wherever a spreadsheet cuts it, and none drives a terminal."""
+    return ",".join(_quoted(_cell(cell)) for cell in cells) + "\r\n"
 
 
 def _cell(text: str | None) -> str:
     if not text:
         return ""
-    is_formula = text.startswith(FORMULA) and not _NUMBER.fullmatch(text)
-    return ("'" if is_formula else "") + plain(text)
+    rest = text.lstrip()
+    is_formula = (text.startswith(FORMULA) or rest.startswith(FORMULA)) and not _NUMBER.fullmatch(text)
+    blanks = text[: len(text) - len(rest)]
+    return ("'" if is_formula else "") + plain(blanks + _FORMULA_WITHIN.sub(r"\1'", rest))
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if _TO_QUOTE.search(text) else text
 
 
 def table(head: Sequence[str], batches: Iterable[Iterable[Sequence[str | None]]]) -> Iterator[str]:
@@ -68,6 +66,11 @@ def for_a_reader_who_may_leave() -> Iterator[None]:
     except BrokenPipeError:
         # What is still buffered must not be tried again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def has_terminal() -> bool:
+    """Whether there is somebody to ask. Python has no standard input at all where it was closed."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def put(text: str, *, flush: bool = False) -> None:

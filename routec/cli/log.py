@@ -11,11 +11,12 @@ import click
 from click.core import ParameterSource
 
 from routec.cli import FAULTS
-from routec.cli.layout import for_a_reader_who_may_leave, put
+from routec.cli.known_modules import note_unknown, refuse_unknown
+from routec.cli.layout import for_a_reader_who_may_leave, has_terminal, put
 from routec.cli.log_output import FORMATS, in_batches
 from routec.cli.main import fail
 from routec.cli.moments import Length, Moment
-from routec.cli.open_log import opened_log
+from routec.cli.open_log import LIMIT, opened_log, say_empty
 from routec.cli.show import counted
 from routec.cli.timesheet import timesheet
 from routec.contract import PURPOSES, VERDICTS
@@ -38,7 +39,7 @@ LAST = 10
 @click.option("--purpose", type=click.Choice(PURPOSES), help="Sign-ins of modules with this purpose.")
 @click.option("--verdict", type=click.Choice(VERDICTS), help="Sign-ins that ended so.")
 @click.option("--call-id", metavar="ID", help="Sign-ins in this call, by Asterisk's unique ID.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N.")
+@click.option("--limit", type=LIMIT, metavar="N", help="The newest N.")
 @click.option("--format", "form", type=click.Choice(tuple(FORMATS)), default="table", show_default=True)
 @click.option("--follow", "-f", is_flag=True, help="The last 10, or --limit, and then each as it comes, until Ctrl-C.")
 @click.pass_context
@@ -54,10 +55,12 @@ def log(ctx: click.Context, /, form: str, *, follow: bool, **filters: Any) -> No
     from routec.signin.store import Filters
 
     wanted = Filters(**filters)
+    _refuse_empty_period(wanted, follow=follow)
     with opened_log() as store, for_a_reader_who_may_leave():
         is_empty = _print(form, _followed(store, wanted) if follow else in_batches(store.read(wanted)), live=follow)
-        if is_empty and form == "table" and not follow:
-            click.echo("no sign-ins", err=True)
+        if is_empty and not follow:
+            say_empty("no sign-ins", only_where=form != "table")
+            note_unknown(store, wanted.module)
 
 
 log.add_command(timesheet)
@@ -80,9 +83,12 @@ def purge(older_than: timedelta, module: str | None, *, yes: bool) -> None:
     except OverflowError:
         fail("--older-than goes back further than the calendar")
     of_module = f" of {module}" if module is not None else ""
-    if not yes and not sys.stdin.isatty():
+    if not older_than:
+        fail("--older-than 0 would delete every sign-in there is", "1m leaves those of the last minute")
+    if not yes and not has_terminal():
         fail("there is no terminal to ask on", "--yes deletes without asking")
     with opened_log() as store:
+        refuse_unknown(store, module)
         found = sum(1 for _ in store.read(Filters(module=module, until=before)))
         if found and not yes:
             when = before.astimezone().strftime("%Y-%m-%d %H:%M")
@@ -101,6 +107,14 @@ def _refuse_options_before(ctx: click.Context, command: str) -> None:
     for param in ctx.command.params:
         if param.name and ctx.get_parameter_source(param.name) is not ParameterSource.DEFAULT:
             ctx.fail(f"write options behind `{command}`, not before it")
+
+
+def _refuse_empty_period(wanted: "Filters", *, follow: bool) -> None:
+    """Nothing can ever be found in it."""
+    if wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until:
+        fail("the period ends before it begins", "--since is its begin, --until its end")
+    if follow and wanted.until is not None and wanted.until <= datetime.now(UTC):
+        fail("--until is in the past, and --follow shows what comes", "leave one of them out")
 
 
 def _print(form: str, batches: "Iterable[list[Entry]]", *, live: bool) -> bool:
@@ -127,6 +141,9 @@ def _followed(store: "Log", filters: "Filters") -> "Iterator[list[Entry]]":
     """The last rows, oldest first, and then each as it comes. Following begins before they are read: none is missed."""
     coming = store.follow(_has_no_reader, replace(filters, limit=None))
     last = list(store.read(replace(filters, limit=filters.limit or LAST)))[::-1]
+    if not last:
+        say_empty("", only_where=True)
+        note_unknown(store, filters.module)
     yield last
     shown = {entry.uid for entry in last}
     for entry in coming:

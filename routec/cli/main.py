@@ -8,7 +8,7 @@ from typing import NoReturn
 import click
 
 from routec import __version__
-from routec.cli import FAULTS, USAGE
+from routec.cli import FAULTS, INTERRUPTED, USAGE
 
 VERBS = {
     "build": ("routec.cli.build", "Compile the routes into generated/."),
@@ -41,6 +41,17 @@ class Verbs(click.Group):
         """The list of verbs in the help."""
         with formatter.section("Verbs"):
             formatter.write_dl([(verb, VERBS[verb][1]) for verb in sorted(VERBS)])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a verb; one that Ctrl-C ended has the exit code of that, which is no fault's."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort) as error:
+            # click makes the one of the other at a prompt, and of the end of input too.
+            if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__context__, KeyboardInterrupt):
+                raise
+            click.echo("\nAborted!", err=True)
+            sys.exit(INTERRUPTED)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

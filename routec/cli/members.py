@@ -52,19 +52,25 @@ class Members:
         """Make sure that the module has users at all, and that the files they stand in can be read."""
         if not self.module.verify or not (self.asks("login") or self.asks("password")):
             fail(f"module `{self.module.name}` verifies nobody, so it has no users")
+        faults = [fault for fault in self._faults() if fault.code != codes.UNKNOWN_USERS_FILE]
+        if faults:
+            self._give_up(faults, self.compilation, "nothing was written")
+
+    def refuse_to_read_past_faults(self) -> None:
+        """Make sure that all users were read: some stand in text that could not be, or in a file that is not there."""
+        if faults := self._faults():
+            self._give_up(faults, self.compilation, "there may be more users, so none is listed")
+
+    def _faults(self) -> list[Diagnostic]:
+        """The errors that keep users from being read."""
         named = self.lines.users_from
-        files = {self.module.span.file, self.lines.target, *(user.span.file for user in self.module.users)}
-        faults = [
+        files = {self.module.span.file, *self.lines.users_files}
+        return [
             fault
             for fault in self.compilation.diagnostics
             if fault.severity == "error"
-            and (
-                (fault.path in files and fault.code.code < codes.UNKNOWN_MODULE.code)
-                or (named is not None and fault.span == named and fault.code != codes.UNKNOWN_USERS_FILE)
-            )
+            and ((fault.path in files and fault.code.code < codes.UNKNOWN_MODULE.code) or fault.span in named)
         ]
-        if faults:
-            self._give_up(faults, self.compilation)
 
     def asks(self, kind: str) -> bool:
         """Whether callers are asked for a login, or a password."""
@@ -105,7 +111,7 @@ class Members:
         )
         compilation = compile_routes(changed, dialplan=False)
         if new := _new_errors(self.compilation, compilation):
-            self._give_up(new, compilation)
+            self._give_up(new, compilation, "nothing was written")
         self._make_sure(compilation)
         try:
             rewrite(ROUTES, {Path(path): (before[path], after[path]) for path in sorted(after)})
@@ -139,9 +145,9 @@ class Members:
             for name, one in people.items()
         }
 
-    def _give_up(self, faults: Sequence[Diagnostic], compilation: Compilation) -> None:
+    def _give_up(self, faults: Sequence[Diagnostic], compilation: Compilation, so: str) -> None:
         show(faults, compilation.sources, err=True)
-        click.echo(f"{summary(faults)}; nothing was written", err=True)
+        click.echo(f"{summary(faults)}; {so}", err=True)
         sys.exit(FAULTS)
 
 
@@ -153,6 +159,11 @@ def module_of(compilation: Compilation, name: str) -> Module:
         help = did_you_mean(name, modules) or (f"there are {known}" if known else "`routec check` shows what is wrong")
         fail(f"there is no module `{name}`", help)
     return modules[name]
+
+
+def tell_when() -> None:
+    """Say from when on a change counts."""
+    click.echo("in force at the next build; `routec serve` and `routec watch` build by themselves", err=True)
 
 
 def people_of(module: Module) -> dict[str, Person]:

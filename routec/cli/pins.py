@@ -8,26 +8,32 @@ from typing import TYPE_CHECKING
 import click
 
 from routec.cli.here import runtime
+from routec.cli.layout import has_terminal
 from routec.cli.main import fail
 
 if TYPE_CHECKING:
     from routec.signin.outcome import Secret
 
-MOST_PIN_DIGITS = 32
+MOST_PIN_DIGITS = 20
+"""A field of a sign-in has no more: what is longer could never be keyed."""
 
 
 def read_pin(least: int = 1, most: int = MOST_PIN_DIGITS) -> "Secret":
     """A PIN: from a terminal twice and unseen, otherwise a line of standard input."""
     from routec.signin.outcome import Secret
 
-    if sys.stdin.isatty():
+    if sys.stdin is None:
+        fail("there is no standard input to read the PIN from")
+    if has_terminal():
         text: str = click.prompt("PIN", hide_input=True, confirmation_prompt="PIN again", err=True)
     else:
         # Bytes, so that what is no text is told in our words and not echoed in a decoding error.
         line = sys.stdin.buffer.readline(MOST_PIN_DIGITS + 3)
         text = line.decode("ascii", "replace").removesuffix("\n").removesuffix("\r")
     if not is_pin(text, least, most):
-        fail(f"a PIN is {digits(least, most)}" if least == 1 else f"a PIN of this module is {digits(least, most)}")
+        if (least, most) == (1, MOST_PIN_DIGITS):
+            fail(f"a PIN is {digits(least, most)}", "what is longer could never be keyed" if len(text) > most else "")
+        fail(f"a PIN of this module is {digits(least, most)}")
     return Secret(text)
 
 

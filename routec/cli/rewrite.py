@@ -6,6 +6,7 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 NEW_MODE = 0o644
@@ -18,18 +19,89 @@ class RewriteError(Exception):
 def rewrite(folder: Path, changes: Mapping[Path, tuple[bytes | None, bytes]]) -> None:
     """Write files below a folder: each as it was read (None: it was not there), and as it is to be.
 
-    Nothing is written if one of them is not as it was read. Of several, each is replaced whole, one after the other.
-    Raises `RewriteError`.
+    Nothing is written if one of them is not as it was read. All texts are on the disk before the first file is
+    replaced; if one cannot be, those before it are put back. Raises `RewriteError`.
     """
     with _alone(folder):
         for path, (before, _) in changes.items():
             if _content(path) != before:
                 raise RewriteError(f"{path} was changed in the meantime; nothing was written")
-        for path, (_, after) in changes.items():
-            try:
-                _replace(path.resolve(), after)
-            except OSError as error:
-                raise RewriteError(f"cannot write {path}: {(error.strerror or type(error).__name__).lower()}") from None
+        steps: list[_Step] = []
+        try:
+            for path, (before, after) in changes.items():
+                with _named(path):
+                    steps.append(_Step(path, path.resolve()))
+                    steps[-1].prepare(before, after)
+            _replace(steps)
+        finally:
+            for step in steps:
+                step.clear()
+
+
+@dataclass(slots=True)
+class _Step:
+    """A file that is replaced, and the temporary files beside it: its new text, and its old one to put back."""
+
+    path: Path
+    place: Path
+    new: Path | None = None
+    old: Path | None = None
+
+    def prepare(self, before: bytes | None, after: bytes) -> None:
+        """Write both; what is on the disk then needs a name only."""
+        self.new = _temporary(self.place, after)
+        if before is not None:
+            self.old = _temporary(self.place, before)
+
+    def swap(self, source: Path | None) -> None:
+        """Give the file the text of a temporary one; None: remove it."""
+        if source is None:
+            self.place.unlink(missing_ok=True)
+        else:
+            source.replace(self.place)
+        folder = os.open(self.place.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def clear(self) -> None:
+        """Remove what is left of the temporary files."""
+        for temporary in (self.new, self.old):
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+
+
+def _replace(steps: list[_Step]) -> None:
+    begun: list[_Step] = []
+    try:
+        for step in steps:
+            begun.append(step)
+            with _named(step.path):
+                step.swap(step.new)
+    except BaseException:
+        stuck = [str(step.path) for step in begun if not _is_put_back(step)]
+        if stuck:
+            raise RewriteError(f"cannot write, and cannot put back as it was: {', '.join(stuck)}") from None
+        raise
+
+
+def _is_put_back(step: _Step) -> bool:
+    if step.new is not None and step.new.exists():
+        return True  # It was not replaced yet.
+    try:
+        step.swap(step.old)
+    except OSError:
+        return step.old is None or not step.old.exists()  # Replaced all the same, and only the disk was not told.
+    return True
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RewriteError(f"cannot write {path}: {(error.strerror or type(error).__name__).lower()}") from None
 
 
 @contextmanager
@@ -52,7 +124,8 @@ def _content(path: Path) -> bytes | None:
         raise RewriteError(f"cannot read {path}: {(error.strerror or type(error).__name__).lower()}") from None
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _temporary(path: Path, data: bytes) -> Path:
+    """A file beside `path` with this text and the mode and owner of that one, on the disk."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -60,15 +133,10 @@ def _replace(path: Path, data: bytes) -> None:
             file.flush()
             _keep_mode_and_owner(path, file.fileno())
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    return Path(temporary)
 
 
 def _keep_mode_and_owner(path: Path, handle: int) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from routec.cli.known_modules import note_no_clock
 from routec.cli.layout import csv_line, for_a_reader_who_may_leave, put, table
 from routec.cli.main import fail
 from routec.cli.moments import Days, Moment, Zone, start_of
-from routec.cli.open_log import opened_log
+from routec.cli.open_log import opened_log, say_empty
 from routec.contract import GRANTED
 
 if TYPE_CHECKING:
@@ -71,8 +72,9 @@ def timesheet(
         )
         for text in _lines(works, by, form, zone):
             put(text)
-        if not works and form == "table":
-            click.echo("no shifts", err=True)
+        if not works:
+            say_empty("no shifts", only_where=form != "table")
+            note_no_clock(store, module)
 
 
 def _period(

@@ -1,13 +1,15 @@
 """`routec users add`: what is asked, checked and written for one user."""
 
+import click
+
 from routec.cli.main import fail
-from routec.cli.members import Members, login_fault, name_fault, title_fault
+from routec.cli.members import Members, login_fault, name_fault, tell_when, title_fault
 from routec.cli.pins import is_taken, pepper, read_pin, warn_if_weak
 from routec.cli.user_lines import Person
 from routec.signin.credentials import CredentialsError, hash_pin
 
 
-def add_user(module: str, name: str, login: str | None, title: str | None, *, update: bool) -> str:
+def add_user(module: str, name: str, login: str | None, title: str | None, *, update: bool) -> None:
     """Write the user, and say what was done. What cannot be done ends the command with a message."""
     members = Members.of(module)
     members.refuse_what_cannot_be_changed()
@@ -23,10 +25,12 @@ def add_user(module: str, name: str, login: str | None, title: str | None, *, up
     password = _password(members, login, old) if members.asks("password") else None
     members.put([Person(name, title or None, login, password)], old.name if old else None)
     (path,) = members.write()
-    members.tell_who_shares(path)
     if old is None:
-        return f"{path}: added {name}"
-    return f"{path}: replaced {old.name}" + (f" by {name}" if old.name != name else "")
+        click.echo(f"{path}: added {name}")
+    else:
+        click.echo(f"{path}: replaced {old.name}" + (f" by {name}" if old.name != name else ""))
+    tell_when()
+    members.tell_who_shares(path)
 
 
 def _replaced(members: Members, name: str, login: str | None, *, update: bool) -> Person | None:

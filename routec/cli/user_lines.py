@@ -76,13 +76,12 @@ class UserLines:
     @property
     def users_file(self) -> str | None:
         """The first file of users that the module names."""
-        return next(iter(self._named_files()), None)
+        return next(iter(self.users_files), None)
 
     @property
-    def users_from(self) -> Span | None:
-        """Where that file is named."""
-        text = self._auth.files[0].file if self._auth.files else None
-        return Span(self._path, text.start, text.end) if text else None
+    def users_from(self) -> list[Span]:
+        """Where the files of users are named."""
+        return [Span(self._path, source.file.start, source.file.end) for source in self._auth.files]
 
     def file_of(self, name: str) -> str | None:
         """The file in which a user stands, or None where there is no such user."""
@@ -125,11 +124,13 @@ class UserLines:
 
     def _files(self) -> Iterator[tuple[str, list[syntax.User]]]:
         yield self._path, self._auth.users
-        for path in self._named_files():
+        for path in self.users_files:
             if path in self._sources:
                 yield path, parse_users(self._sources[path])[0].users
 
-    def _named_files(self) -> list[str]:
+    @property
+    def users_files(self) -> list[str]:
+        """All files of users that the module names, whether they are there or not."""
         names = [unescape(self._path, source.file, lambda _: None) for source in self._auth.files]
         return [str(PurePosixPath(self._path).parent / name) for name in names]
 

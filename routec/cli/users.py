@@ -56,7 +56,7 @@ def add(module: str, name: str, login: str | None, title: str | None, *, update:
     """
     from routec.cli.user_add import add_user
 
-    click.echo(add_user(module, name, login, title, update=update))
+    add_user(module, name, login, title, update=update)
 
 
 @users.command("list")
@@ -66,7 +66,9 @@ def list_(module: str, form: str) -> None:
     """List the users of a MODULE, never their PINs nor the hashes."""
     from routec.cli.members import Members
 
-    people = sorted(Members.of(module).wanted.values(), key=lambda person: person.name)
+    members = Members.of(module)
+    members.refuse_to_read_past_faults()
+    people = sorted(members.wanted.values(), key=lambda person: person.name)
     with for_a_reader_who_may_leave():
         if form == "json":
             for person in people:
@@ -86,7 +88,7 @@ def list_(module: str, form: str) -> None:
 @click.argument("name")
 def remove(module: str, name: str) -> None:
     """Remove the user NAME from a MODULE, with the line."""
-    from routec.cli.members import Members
+    from routec.cli.members import Members, tell_when
     from routec.diagnostics import did_you_mean
 
     members = Members.of(module)
@@ -96,6 +98,7 @@ def remove(module: str, name: str) -> None:
     members.remove(name)
     (path,) = members.write()
     click.echo(f"{path}: removed {name}")
+    tell_when()
     members.tell_who_shares(path)
 
 

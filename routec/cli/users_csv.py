@@ -11,14 +11,17 @@ from io import StringIO
 from typing import NamedTuple
 
 from routec.cli.members import Members, login_fault, name_fault, title_fault
-from routec.cli.pins import digits, is_pin
+from routec.cli.pins import MOST_PIN_DIGITS, digits, is_pin
 from routec.contract import is_password_hash
 from routec.signin.outcome import Secret
 
 COLUMNS = ("name", "title", "login", "pin", "password")
 """`password` is a ready hash, in place of `pin`."""
 
-_HEADER = "the first line names the columns: name, title, login and pin, in any order, and name among them"
+_HEADER = (
+    "the first line names the columns: name, title, login and pin, or password, a ready hash, in place of pin; "
+    "in any order, and name among them"
+)
 
 
 class Fault(NamedTuple):
@@ -81,15 +84,17 @@ def read_table(data: bytes) -> Table:
 
 
 def _header_fault(columns: tuple[str, ...]) -> str | None:
-    if "name" not in columns:
-        return _HEADER
     for number, column in enumerate(columns, 1):
         if column not in COLUMNS:
             # A first line that is a user's, and no header, may hold a PIN.
             named = f" (`{column}`)" if re.fullmatch(r"[a-z][a-z _-]{0,30}", column) else ""
+            if "name" not in columns:
+                return f"{_HEADER}; column {number}{named} is none of these"
             return f"column {number}{named} is unknown; the columns are {', '.join(COLUMNS)}"
         if column in columns[: number - 1]:
             return f"there are two columns `{column}`"
+    if "name" not in columns:
+        return f"{_HEADER}; there is no column `name`"
     if "pin" in columns and "password" in columns:
         return "`pin` and `password`, the ready hash, exclude each other"
     return None
@@ -139,7 +144,7 @@ def _faults_of_row(row: Row, members: Members, *, update: bool) -> Iterator[str]
         yield "this user has no PIN, and the module asks for one"
     bounds = members.digits("password") or ()
     if row.pin is not None and not is_pin(row.pin.reveal(), *bounds):
-        yield f"a PIN of this module is {digits(*bounds)}" if bounds else "this is no PIN: digits only"
+        yield f"a PIN of this module is {digits(*bounds)}" if bounds else f"a PIN is {digits(1, MOST_PIN_DIGITS)}"
     if row.password is not None and not is_password_hash(row.password):
         yield "this is no hash as `routec users hash` prints it"
 

@@ -62,6 +62,7 @@ def import_(module: str, file: str, *, update: bool) -> None:
 
 def _import(members: "Members", table: "Table", name: str, key: "Secret | None") -> None:
     """Warn, hash and write."""
+    from routec.cli.members import tell_when
     from routec.cli.user_lines import Person
     from routec.signin.weak_pins import why_weak
 
@@ -78,6 +79,7 @@ def _import(members: "Members", table: "Table", name: str, key: "Secret | None")
     members.put(people)
     paths = members.write()
     click.echo(f"{', '.join(paths)}: {len(people) - replaced} added, {replaced} replaced")
+    tell_when()
     for path in paths:
         members.tell_who_shares(path)
 
@@ -147,7 +149,7 @@ def _side_by_side(what: str, work: Callable[[T], R], items: Sequence[T]) -> list
 
 def _shown(what: str, results: Iterable[R], number: int) -> Iterable[R]:
     """The results as they are; a terminal sees how far they are."""
-    if number <= MANY or not sys.stderr.isatty():
+    if number <= MANY or sys.stderr is None or not sys.stderr.isatty():
         yield from results
         return
     for done, result in enumerate(results, 1):

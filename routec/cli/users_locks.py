@@ -1,14 +1,16 @@
 """`routec users locks` and `unlock`: who is shut out after too many failures, and letting them in again."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import click
 
 from routec.cli.here import ROUTES
+from routec.cli.known_modules import refuse_unknown
 from routec.cli.layout import for_a_reader_who_may_leave, put, table
 from routec.cli.main import fail
-from routec.cli.open_log import opened_log
+from routec.cli.open_log import opened_log, say_empty
 from routec.cli.show import counted
 
 
@@ -21,7 +23,10 @@ def locks(module: str | None, form: str) -> None:
     The log has logins as digests only: those of the users in this folder's routes/ are named, others are not.
     """
     with opened_log() as store, for_a_reader_who_may_leave():
+        refuse_unknown(store, module)
         found = store.locks(module, _logins())
+        if not found:
+            say_empty("nobody is locked out", only_where=form == "json")
         if form == "json":
             for lock in found:
                 until = lock.until.astimezone(UTC).isoformat(timespec="seconds")
@@ -31,8 +36,6 @@ def locks(module: str | None, form: str) -> None:
         rows = [(one.module, one.what, _for_people(one.until), str(one.failures)) for one in found]
         for text in table(("module", "what", "until", "failures"), [rows]):
             put(text)
-        if not found:
-            click.echo("nobody is locked out", err=True)
 
 
 @click.command()
@@ -49,9 +52,17 @@ def unlock(module: str, login: str | None, caller: str | None, *, everybody: boo
         fail("say who: --login, --caller or --all")
     if everybody and (login is not None or caller is not None):
         fail("--all goes without --login and --caller")
+    if login is not None and not re.fullmatch(r"[0-9]{1,20}", login):
+        fail("--login is digits, 20 at the most, as it is keyed in")
     with opened_log() as store:
+        refuse_unknown(store, module)
+        shut = len(store.locks(module))
         number = store.unlock(module, login, caller)
-    click.echo(f"{module}: {counted(number, 'counter')} forgotten" if number else f"{module}: no failures to forget")
+        opened = min(number, max(0, shut - len(store.locks(module))))
+        if not number:
+            say_empty("", only_where=True)
+    said = f"{counted(number, 'counter')} forgotten, {opened} of them shut" if number else "no failures to forget"
+    click.echo(f"{module}: {said}")
 
 
 def _logins() -> list[str]:

@@ -1,23 +1,16 @@
 """Diagnostics for a reader at a terminal or in a CI log."""
 
-import re
 import unicodedata
 from collections.abc import Iterable
 
 from routec.diagnostics.model import Diagnostic, Label
+from routec.diagnostics.secrets import shown_of_line
 from routec.source import Source, Sources
 
 TAB = "    "
 
 WIDEST = 160
 """Characters of a source line that are shown; of a longer line, those around the fault."""
-
-_NEAR_SECRETS = ("password", "secret", "whsec_", "://")
-LONGEST_SECRET = 1000
-_SECRET = re.compile(
-    r'(\bpassword[ \t]+"?)([0-9]+)|(\bsecret[ \t]+(?:env[ \t]+)?")([^"]+)|(\bwhsec_)(\w+)|(://)([^/"\s]+(?=@))'
-)
-"""A PIN in the clear, the secret of a webhook in place of its variable, and who stands in a URL."""
 
 
 def render_text(diagnostics: Iterable[Diagnostic], sources: Sources) -> str:
@@ -49,11 +42,8 @@ def _one(diagnostic: Diagnostic, sources: Sources) -> str:
 
 def _place(source: Source, label: Label, digits: int, *, primary: bool) -> list[str]:
     line, column = source.position(label.span.start)
-    text = source.line_text(line)
-    left = max(0, min(column - WIDEST // 2, len(text) - WIDEST))
-    # A secret that stands in the clear must not be in CI's log as well; it may begin before what is shown.
-    begin = max(0, left - LONGEST_SECRET)
-    window = _without_secrets(text[begin : left + WIDEST + LONGEST_SECRET])[left - begin :][:WIDEST]
+    left = max(0, min(column - WIDEST // 2, len(source.line_text(line)) - WIDEST))
+    window = shown_of_line(source, line, left, WIDEST)
     before, behind = window[: column - 1 - left], window[column - 1 - left :]
     marked = behind[: max(1, label.span.end - label.span.start)]
     carets = ("^" if primary else "-") * max(1, _width(marked))
@@ -64,16 +54,6 @@ def _place(source: Source, label: Label, digits: int, *, primary: bool) -> list[
         f" {line:>{digits}} | {_shown(window)}",
         f"{pad}| {' ' * _width(before)}{carets} {safe(label.text)}".rstrip(),
     ]
-
-
-def _without_secrets(text: str) -> str:
-    # Four searches for words take a hundredth of the time of one for patterns.
-    return _SECRET.sub(_masked, text) if any(word in text for word in _NEAR_SECRETS) else text
-
-
-def _masked(found: re.Match[str]) -> str:
-    before, secret = (part for part in found.groups() if part is not None)
-    return f"{before}{'*' * len(secret)}"
 
 
 def _shown(text: str) -> str:

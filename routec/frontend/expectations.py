@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from routec.contract import DENIED, ERROR, LOCKED
 from routec.diagnostics import Diagnostic, Label, codes, did_you_mean
+from routec.diagnostics.secrets import shown
 from routec.source import Source, Span
 
 MISPLACED = "does not belong here"
@@ -78,8 +79,12 @@ _HELPS = (
     (r"#", "", "a comment begins with `#` at the start of a line or after a blank"),
     (r"/", "", "a comment begins with `#`"),
     (r"[<=>]", "", "is this what a merge has left? Then finish it"),
-    (r"([0-9]+)", "DURATION", r"a duration has a unit: `\1s`, `\1m`, `\1h` or `\1d`"),
-    (r"([0-9]+)[a-zA-Z]+", "DURATION", r"the units are seconds, minutes, hours and days: `\1s`, `\1m`, `\1h`, `\1d`"),
+    (r"([0-9]+)", "DURATION", r"a duration has a unit: `\1s`, `\1m`, `\1h`, `\1d` or `\1w`"),
+    (
+        r"([0-9]+)[a-zA-Z]+",
+        "DURATION",
+        r"the units are seconds, minutes, hours, days and weeks: `\1s`, …, `\1d`, `\1w`",
+    ),
     (r"star", "NUMBER", "this key is written `*`"),
     (r"([0-9]+)-([0-9]+)", "NUMBER", r"a range is written `\1..\2`"),
     (r"[0-9_-].*", "NAME", "a name begins with a letter, then letters, digits, `-` and `_`"),
@@ -121,17 +126,24 @@ class Expectations:
             return self._diagnostic(codes.UNEXPECTED, f"{what} ends too early", offset, 1, note=self._expected())
         if "BAD" in self._accepted and "NUMBER" not in self._accepted and re.match(r"[A-Za-z0-9_+*-]", thing):
             return self._unknown_entry(thing, offset)
-        # What stands where a secret's variable should is most likely the secret.
-        is_secret = {"ENV", "VARIABLE"} & self._accepted and thing.startswith(('"', "whsec_"))
-        shown = "text" if is_secret else f"`{thing}`"
+        what = self._in_words(thing, offset)
         return self._diagnostic(
             codes.UNEXPECTED,
-            f"unexpected {shown}",
+            f"unexpected {what.removeprefix('a ')}",
             offset,
             len(thing),
             note=self._expected(),
-            help=self._help(thing),
+            help=self._help(thing, is_secret=thing not in what),
         )
+
+    def _in_words(self, thing: str, offset: int) -> str:
+        """What stands at an offset, as a message may have it: what may be a PIN or a secret is not quoted."""
+        if {"ENV", "VARIABLE"} & self._accepted and thing.startswith(('"', "whsec_")):
+            return "a text"
+        seen = shown(self._source, offset, len(thing))
+        if seen == thing:
+            return f"`{thing}`"
+        return "a text" if thing.startswith('"') else "a number" if not seen.strip("*+-") else f"`{seen}`"
 
     @staticmethod
     def label(source: Source, offset: int, text: str) -> Label:
@@ -154,10 +166,12 @@ class Expectations:
             if words == ["user"]
             else "step"
         )
-        help = did_you_mean(thing, [*words, *CASES] if self._has_cases else words) or self._help(thing)
+        what = self._in_words(thing, offset)
+        help = did_you_mean(thing, [*words, *CASES] if self._has_cases else words)
+        help = help or self._help(thing, is_secret=thing not in what)
         return self._diagnostic(
             codes.UNKNOWN_WORD,
-            f"unknown {entry}: `{thing}`",
+            f"unknown {entry}: {what}",
             offset,
             len(thing),
             note="" if help else "expected " + _one_of(f"`{word}`" for word in words),
@@ -178,7 +192,7 @@ class Expectations:
         listed = _one_of([*(f"`{word}`" for word in self._words()), *things])
         return f"expected {listed}" if listed else ""
 
-    def _help(self, thing: str) -> str:
+    def _help(self, thing: str, *, is_secret: bool) -> str:
         wants_step = "HANGUP" in self._accepted and "BAD" not in self._accepted
         if self._accepted == CASE_HEAD or (wants_step and thing == "{"):
             return "a case is written `NAME: STEP` or `NAME { STEPS }`"
@@ -186,8 +200,13 @@ class Expectations:
             return _HOME[thing]
         for pattern, kind, help in _HELPS:
             if (not kind or kind in self._accepted) and (match := re.fullmatch(pattern, thing)):
-                return match.expand(help)
-        if "NAME" in self._accepted and thing != thing.lower() and re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", thing):
+                return "" if is_secret and "\\1" in help else match.expand(help)
+        if (
+            "NAME" in self._accepted
+            and not is_secret
+            and thing != thing.lower()
+            and re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", thing)
+        ):
             return f"names are written in lower case: `{thing.lower()}`"
         if "_SEP" in self._accepted and thing in _HOME and thing != "else":
             return f"a `;` or a new line stands between two {'settings' if thing in MODULE_WORDS else 'steps'}"

@@ -15,7 +15,7 @@ from routec.frontend.module_scope import ModuleScope
 from routec.frontend.resolve_fields import resolve_codes, resolve_fields
 from routec.frontend.resolve_record import resolve_keep, resolve_log, resolve_offline, resolve_webhook
 from routec.frontend.resolve_talk import resolve_again, resolve_clock, resolve_confirm, resolve_tells
-from routec.frontend.resolve_users import read_files, report_unused, resolve_users
+from routec.frontend.resolve_users import read_files, report_misfits, report_unused, resolve_users
 from routec.frontend.scope import Scope
 from routec.frontend.syntax import Duration, Word
 from routec.frontend.texts import unescape
@@ -35,6 +35,7 @@ def resolve_modules(scope: Scope, users: Mapping[str, syntax.UsersFile | None]) 
     for path, auth in declared:
         auth.broken |= path in scope.doubtful
     modules = [resolve_module(scope, path, auth) for path, auth in declared]
+    report_misfits(scope)
     if not scope.names_lost and not any(auth.broken for _, auth in declared):
         report_unused(scope)
     return modules

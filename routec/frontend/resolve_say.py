@@ -99,7 +99,7 @@ def _value(scope: Scope, path: str, word: Word, module: Word | None, *, unread: 
         return kind
     if kind is not None:
         message = f"`{word.text}` is never said"
-        note = "a password does not leave the checker: it is in no dialplan, no variable and no log"
+        note = "a password is in no dialplan and no variable: Asterisk is not told it"
         scope.fault(codes.UNKNOWN_FIELD, message, span_of(path, word), note)
     elif not auth.broken and not unread:
         note = f"`auth {module.text}`, the latest sign-in before this, asks for no such field"

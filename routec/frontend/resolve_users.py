@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from routec.contract import is_password_hash
 from routec.diagnostics import Diagnostic, Label, codes
@@ -135,6 +135,7 @@ def _files(module: ModuleScope) -> Iterator[tuple[syntax.UsersFrom, str, Listed 
             folder = path.removesuffix(name)
             known = [other.removeprefix(folder) for other in module.scope.users if other.startswith(folder)]
             note, help = f"`{path}` is not there", module.scope.suggest(name, known)
+            help = help or f"`routec users add {module.auth.name.text} NAME` makes the file"
             module.fault(codes.UNKNOWN_USERS_FILE, f"unknown file of users `{name}`", source.file, note, help)
         else:
             seen[path] = source
@@ -178,6 +179,37 @@ def _password(scope: Scope, path: str, user: syntax.User) -> str | None:
 # ---- whether users and module fit
 
 
+MOST_NAMED = 5
+"""A fault of a file that more modules share than these names no others."""
+
+
+class Misfit(NamedTuple):
+    """Why a user cannot sign in at a module, and where that takes it from a file."""
+
+    module: str
+    why: str
+    so: str
+    source: Span | None
+
+
+def report_misfits(scope: Scope) -> None:
+    """Report each line that does not fit once, with the modules that it does not fit."""
+    for (span, message), misfits in scope.misfits.items():
+        named = misfits[:MOST_NAMED]
+        first, *others = named
+        note = ": ".join(part for part in (f"the module {first.why}" if first.why else "", first.so) if part)
+        if others:
+            names = ", ".join(f"`{one.module}`" for one in named)
+            more = len(misfits) - len(named)
+            note = f"{first.so}, at {names}" + (f" and {more} more" if more else "")
+        labels = tuple(
+            Label(one.source, f"`{one.module}` {one.why}" if others and one.why else f"a user of `{one.module}`")
+            for one in named
+            if one.source
+        )
+        scope.report(Diagnostic(codes.USER_MISMATCH, message, span, note, labels))
+
+
 @dataclass
 class Fit:
     """Whether users have what a module asks for: what is missing would shut them out, what is too much misleads."""
@@ -192,25 +224,28 @@ class Fit:
         name = user.name.text
         for kind, value in (("login", user.login), ("password", user.password)):
             if kind in self.credentials and value is None:
-                note = f"the module asks for a {kind}: `{name}` can never sign in"
-                self._mismatch(f"user `{name}` has no {kind}", path, user.name, note, source)
+                misfit = self._misfit(f"asks for a {kind}", f"`{name}` can never sign in", source)
+                self._mismatch(f"user `{name}` has no {kind}", path, user.name, misfit)
             elif kind not in self.credentials and value is not None and source is None:
-                self._mismatch(f"user `{name}` has a {kind}", path, value, f"the module asks for no {kind}", source)
+                misfit = self._misfit(f"asks for no {kind}", "", source)
+                self._mismatch(f"user `{name}` has a {kind}", path, value, misfit)
         if user.login and "login" in self.credentials:
             self._check_login(path, user.login, name, source)
 
     def _check_login(self, path: str, login: Word, name: str, source: syntax.UsersFrom | None) -> None:
         field = self.module.field("login")
         if not login.text.isdecimal():
-            self._mismatch(f"`{login.text}` cannot be keyed in", path, login, "digits only", source)
+            misfit = self._misfit("", "digits only", source)
+            self._mismatch(f"`{login.text}` cannot be keyed in", path, login, misfit)
         elif field and not field["least"] <= len(login.text) <= field["most"]:
-            note = f"the module reads {digits_of(field)}: `{name}` can never sign in"
-            self._mismatch(f"the login `{login.text}` has {len(login.text)} digits", path, login, note, source)
+            misfit = self._misfit(f"reads {digits_of(field)}", f"`{name}` can never sign in", source)
+            self._mismatch(f"the login `{login.text}` has {len(login.text)} digits", path, login, misfit)
 
-    def _mismatch(self, message: str, path: str, part: Word | Text, note: str, source: syntax.UsersFrom | None) -> None:
-        module = self.module
-        labels = () if source is None else (Label(module.span(source.file), f"a user of `{module.auth.name.text}`"),)
-        module.scope.report(Diagnostic(codes.USER_MISMATCH, message, span_of(path, part), note, labels))
+    def _misfit(self, why: str, so: str, source: syntax.UsersFrom | None) -> Misfit:
+        return Misfit(self.module.auth.name.text, why, so, self.module.span(source.file) if source else None)
+
+    def _mismatch(self, message: str, path: str, part: Word | Text, misfit: Misfit) -> None:
+        self.module.scope.misfits.setdefault((span_of(path, part), message), []).append(misfit)
 
 
 def _check_unverified(module: ModuleScope) -> None:

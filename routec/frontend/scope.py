@@ -11,7 +11,7 @@ from routec.settings import Settings
 from routec.source import Span
 
 if TYPE_CHECKING:
-    from routec.frontend.resolve_users import Listed
+    from routec.frontend.resolve_users import Listed, Misfit
 
 MOST_SUGGESTIONS = 50
 """Whoever has more unknown names than this has moved something; each suggestion compares with all names."""
@@ -45,6 +45,8 @@ class Scope:
     prompts: Names = field(default_factory=lambda: Names("prompt"))
     users: "dict[str, Listed]" = field(default_factory=dict)
     """The files of users, by path."""
+    misfits: "dict[tuple[Span, str], list[Misfit]]" = field(default_factory=dict)
+    """What keeps users of files out, by place and message, each with the modules that it keeps them out of."""
     doubtful: set[str] = field(default_factory=set)
     """Files in which a block begins or ends where it should not: nothing is judged of what calls do there."""
     _suggestions: int = 0

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from routec.frontend import syntax
 from routec.frontend.syntax import Duration, Text, Word
 
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 _Node = TypeVar("_Node", bound=syntax.Node)

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,10 +41,11 @@ class Runtime(BaseModel):
             listen = parse_address(environ.get("ROUTEC_AGI_LISTEN") or settings.agi.listen)
         except ValueError as error:
             raise SettingsError(f"ROUTEC_AGI_LISTEN: {error}") from None
-        state = Path(environ.get("ROUTEC_STATE") or settings.signin.state or _default_state(environ))
+        state = Path(environ.get("ROUTEC_STATE") or settings.signin.state or _default_state(environ)).absolute()
+        own = f"sqlite:///{quote(str(state / 'signin.db'))}"
         return cls(
             listen=listen,
-            database=environ.get("ROUTEC_DATABASE") or _read_database(state) or f"sqlite:///{state / 'signin.db'}",
+            database=environ.get("ROUTEC_DATABASE") or _read_database(state) or own,
             state=state,
             pepper=environ.get("ROUTEC_PEPPER") or None,
             pepper_file=Path(environ.get("ROUTEC_PEPPER_FILE") or settings.signin.pepper_file or state / "pepper"),
@@ -61,6 +63,11 @@ def read_closed(path: Path, what: str) -> str | None:
         file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 (below)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError:
+        is_closed = not os.access(path.parent, os.X_OK, effective_ids=True)
+        why = f"cannot be looked for: the folder {path.parent} is closed to this user" if is_closed else ""
+        why = why or "cannot be read by this user"
+        raise SettingsError(f"{what} {path} {why}", help="run as the user that `routec serve` runs as") from None
     except OSError as error:
         raise SettingsError(f"{what} {path} cannot be read: {error.strerror}") from None
     with file:

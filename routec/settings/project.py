@@ -5,14 +5,22 @@ import tomllib
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from routec.contract import AGI_PORT, SCRIPT_FILE
 
 SETTINGS_FILE = "routec.toml"
 
 
+MOST_FAULTS = 100
+"""A file with more faults than this is no routec.toml."""
+
+
 class SettingsError(Exception):
-    """The settings cannot be used. `offset` and `length` are the place in the file's text; no offset, no place."""
+    """The settings cannot be used. `offset` and `length` are the place in the file's text; no offset, no place.
+
+    Where a file has several faults, this is the first, and `others` are those behind it.
+    """
 
     def __init__(
         self, message: str, *, file: str | None = None, offset: int | None = None, length: int = 1, help: str = ""
@@ -23,6 +31,7 @@ class SettingsError(Exception):
         self.offset = offset
         self.length = length
         self.help = help
+        self.others: tuple[SettingsError, ...] = ()
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -131,7 +140,7 @@ class Settings(_Table):
 
     @classmethod
     def parse(cls, text: str, file: str = SETTINGS_FILE) -> Self:
-        """Read the text of a routec.toml. Raises `SettingsError` with the place of the first fault."""
+        """Read the text of a routec.toml. Raises `SettingsError` with the places of all faults."""
         try:
             table = tomllib.loads(text)
         except RecursionError:
@@ -144,18 +153,20 @@ class Settings(_Table):
         try:
             return cls.model_validate(table)
         except ValidationError as error:
-            raise cls._fault(text, file, error) from None
+            found = [cls._fault(text, file, one) for one in error.errors(include_url=False)[:MOST_FAULTS]]
+            first, *others = sorted(found, key=lambda fault: fault.offset or 0)
+            first.others = tuple(others)
+            raise first from None
 
     @classmethod
-    def _fault(cls, text: str, file: str, error: ValidationError) -> SettingsError:
-        """The first fault, in our words and with its place."""
+    def _fault(cls, text: str, file: str, error: ErrorDetails) -> SettingsError:
+        """One fault, in our words and with its place."""
         from difflib import get_close_matches
 
-        first = error.errors(include_url=False)[0]
-        keys = [str(part) for part in first["loc"]]
+        keys = [str(part) for part in error["loc"]]
         dotted = ".".join(keys)
         help = ""
-        match first["type"]:
+        match error["type"]:
             case "extra_forbidden":
                 message = f"unknown key `{dotted}`"
                 found = get_close_matches(keys[-1], _keys_beside(cls, keys), 1)
@@ -163,9 +174,9 @@ class Settings(_Table):
             case "missing":
                 message = f"`{dotted}` is missing"
             case "literal_error":
-                message = f"`{dotted}`: it must be {first['ctx']['expected']}"
+                message = f"`{dotted}`: it must be {error['ctx']['expected']}"
             case _:
-                what = first["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
+                what = error["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
                 message = f"`{dotted}`: {what}"
         offset, length = _key_place(text, keys)
         return SettingsError(message, file=file, offset=offset, length=length, help=help)
@@ -206,9 +217,13 @@ def _keys_beside(model: type[BaseModel], keys: list[str]) -> list[str]:
 def _key_place(text: str, keys: list[str]) -> tuple[int, int]:
     """Offset and length of a key in TOML text, looked for table by table, since tomllib keeps no places."""
     start, end = 0, 1
+    limit = len(text)
     for key in keys:
-        match = re.compile(rf"^\s*\[?\s*({re.escape(key)})\b", re.MULTILINE).search(text, end if start else 0)
+        pattern = re.compile(rf"^\s*\[?\s*({re.escape(key)})\b", re.MULTILINE)
+        match = pattern.search(text, end if end > 1 else 0, limit)
         if match is None:
             break
         start, end = match.span(1)
+        following = re.compile(r"^\s*\[", re.MULTILINE).search(text, end)
+        limit = following.start() if following else limit
     return start, end - start

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
 
-from routec.contract import CLOSED, GRANTED, Module
+from routec.contract import CLOSED, GRACE_SECONDS, GRANTED, Module
 from routec.signin.dialects import insert_into
 from routec.signin.plain import storable
 from routec.signin.schema import clocks
@@ -44,8 +44,23 @@ class State:
     action: str | None = None
 
     def closes_at(self, close: int | None) -> datetime | None:
-        """When a shift that nobody ends is ended."""
-        return self.begun + timedelta(seconds=close) if self.begun and close is not None else None
+        """When a shift that nobody ends is ended: not before its latest clocking, however old it is by then."""
+        if self.begun is None or close is None:
+            return None
+        end = self.begun + timedelta(seconds=close)
+        return end if self.since is None else max(end, self.since)
+
+    def is_repeated(self, entry: Entry, module: Module) -> bool:
+        """Whether an entry is the latest clocking once more, of a call that was asked anew since the checker failed.
+
+        A route may also lead back to the time clock. What is keyed there in the same call is a clocking of its own if
+        it is another action, or later than a conversation that was asked anew could end. Without keys nothing tells
+        the two apart: whoever toggles again within that time has not clocked again.
+        """
+        if entry.call_id is None or entry.call_id != self.call_id or self.since is None:
+            return False
+        longest = timedelta(seconds=module.seconds + 2 * GRACE_SECONDS)
+        return entry.action in (None, self.action) and entry.time - self.since <= longest
 
     def after(self, wanted: str | None, time: datetime, call_id: str | None) -> "State":
         """What it is after an action (None: toggle). Raises `ClashError`."""
@@ -67,7 +82,7 @@ def clock(connection: Connection, entry: Entry, module: Module, state: State) ->
 
     `state` is what `locked` gave. Raises `ClashError`.
     """
-    if entry.call_id is not None and entry.call_id == state.call_id:
+    if state.is_repeated(entry, module):
         return replace(entry, action=None, reason=REPEATED), None, state
     closed, state = close_if_due(entry.module, entry.user or "", module, state, entry.time)
     following = state.after(entry.action, entry.time, entry.call_id)

@@ -8,9 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Select
+from sqlalchemy import URL, Connection, Engine, Select
 from sqlalchemy.engine import Row, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -37,7 +38,7 @@ T = TypeVar("T")
 class Database:
     """The engines of one URL, made by the first call that needs them. Raises `LogError` and nothing else of its own."""
 
-    def __init__(self, url: str, title: str = "the sign-in log") -> None:
+    def __init__(self, url: str | URL, title: str = "the sign-in log") -> None:
         self._title = title
         try:
             parsed = make_url(url)
@@ -48,9 +49,12 @@ class Database:
             example = "sqlite:////var/lib/routec/signin.db"
             raise LogError(f"ROUTEC_DATABASE is no SQLAlchemy URL of SQLite or PostgreSQL, such as {example}") from None
         self.is_sqlite = backend == "sqlite"
+        if self.is_sqlite and (fault := sqlite.fault_of(parsed)):
+            # Each process would have a log of its own.
+            raise LogError(f"ROUTEC_DATABASE, of SQLite, {fault}; write sqlite:////absolute/path, with four slashes")
         # The driver that routec comes with, whichever people name.
         self._url = parsed if self.is_sqlite else parsed.set(drivername="postgresql+psycopg")
-        self._file = sqlite.file_of(self._url)
+        self._file = Path(parsed.database or "") if self.is_sqlite else None
         self._opening = threading.Lock()
         self._writing = threading.Lock()
         self._engines: dict[bool, Engine] = {}
@@ -165,13 +169,10 @@ class Database:
             return self._engines[reads]
 
     def _new_engine(self, *, reads: bool) -> Engine:
-        if not self.is_sqlite:
+        if self._file is None:
             from routec.signin import postgres
 
             return postgres.engine_for(self._url, reads=reads)
-        if self._file is None:
-            # What is in memory is there in one engine only.
-            return next(iter(self._engines.values()), None) or sqlite.engine_for(self._url, reads=False)
         engine = sqlite.engine_for(self._url, reads=reads)
         sqlite.make_private(self._file)
         self._identity = sqlite.identity(self._file)
@@ -205,7 +206,7 @@ class Database:
             yield
         except ModuleNotFoundError as error:
             raise LogError(f"{self.place}: the database driver {error.name} is not installed") from None
-        except (SQLAlchemyError, OSError, UnicodeError) as error:
+        except (SQLAlchemyError, OSError, ValueError) as error:
             # The driver's own first line. PostgreSQL's further lines quote the row, SQLAlchemy's the statement.
             cause = getattr(error, "orig", None) or error
             if getattr(cause, "sqlstate", None) == _NO_TABLE:
@@ -225,6 +226,8 @@ def _is_late() -> bool:
 def _words_of(cause: BaseException) -> str:
     if isinstance(cause, UnicodeError):
         return "text that cannot be kept"
+    if isinstance(cause, ValueError):
+        return "the driver does not take a value, such as an option of ROUTEC_DATABASE"
     if isinstance(cause, PoolTimeoutError):
         return "too many writers wait"
     if isinstance(cause, OSError) and cause.strerror:

@@ -27,6 +27,10 @@ MOST_AT_ONCE = 8
 MOST_A_HOST = 2
 """How many deliveries there are at once, and to one host: a slow receiver takes no more than its share."""
 
+MOST_SILENT = MOST_AT_ONCE // 2
+"""How many deliveries there are at once to all hosts together whose last one had no answer, and one to each: whatever
+their backlogs, there is room for the others."""
+
 LEASE_SECONDS = 60
 """How long a webhook is ours: three times the longest delivery, so that what came of it can be written, too."""
 
@@ -73,6 +77,8 @@ class Deliverer:
         self._is_stopping = False
         self._at_hosts: Counter[str] = Counter()
         self._at_modules: Counter[str] = Counter()
+        self._silent: dict[str, None] = {}
+        """The hosts whose last delivery had no answer, in the order of those."""
         self._complaint = ""
         self._told: dict[str, str] = {}
         self._next_hold = 0.0
@@ -145,32 +151,54 @@ class Deliverer:
 
     def _begin(self, webhooks: Mapping[str, Webhook]) -> float:
         while not self._is_stopping:
-            free, limit = self._free(webhooks)
-            if not free:
-                return self._poll_seconds  # the end of a delivery nudges
-            due = self._log.outbox.next_due(free)
-            wait = (due - self._clock()).total_seconds() if due is not None else self._poll_seconds
-            if wait > 0:
-                return min(wait, self._poll_seconds)
-            letters = self._log.outbox.claim(free, limit, self._lease_seconds)
+            letters, seconds = self._claim(webhooks)
             if not letters:
-                return min(1, self._poll_seconds)  # another process was quicker
+                return seconds
             launched = [self._launch(letter, webhooks[letter.module]) for letter in letters]
             if not all(launched):
                 return AWAY_SECONDS
         return 0
 
-    def _free(self, webhooks: Mapping[str, Webhook]) -> tuple[dict[str, bool], int]:
-        """The modules that have room for another delivery, with whether they are ordered; and room for how many."""
+    def _claim(self, webhooks: Mapping[str, Webhook]) -> tuple[list[Delivery], float]:
+        """What is to be sent now; and the seconds until the next look, where that is nothing."""
+        seconds = self._poll_seconds  # the end of a delivery nudges
+        for free, limit in self._free(webhooks):
+            due = self._log.outbox.next_due(free)
+            wait = (due - self._clock()).total_seconds() if due is not None else seconds
+            if wait <= 0:
+                if letters := self._log.outbox.claim(free, limit, self._lease_seconds):
+                    return letters, 0
+                wait = 1  # another process was quicker
+            seconds = min(wait, seconds)
+        return [], seconds
+
+    def _free(self, webhooks: Mapping[str, Webhook]) -> list[tuple[dict[str, bool], int]]:
+        """The modules that have room for another delivery, with whether they are ordered; and room for how many.
+
+        First all whose hosts answer, and then each host that did not, the one that was tried longest ago first.
+        """
         with self._change:
-            limit = MOST_AT_ONCE - self._at_hosts.total()
-            free: dict[str, bool] = {}
-            for name, webhook in webhooks.items() if limit > 0 else ():
-                room = MOST_A_HOST - self._at_hosts[_host(webhook)]
+            left = MOST_AT_ONCE - self._at_hosts.total()
+            groups: dict[str, dict[str, bool]] = {group: {} for group in ("", *self._silent)}
+            rooms = dict.fromkeys(groups, left)
+            for name, webhook in webhooks.items():
+                host = _host(webhook)
+                group, room = host if host in self._silent else "", self._room(host)
                 if room > 0 and not (webhook.ordered and self._at_modules[name]):
-                    free[name] = webhook.ordered
-                    limit = min(limit, room)
-            return free, limit
+                    groups[group][name] = webhook.ordered
+                    rooms[group] = min(rooms[group], room)
+            return [(free, rooms[group]) for group, free in groups.items() if free and left > 0]
+
+    def _room(self, host: str) -> int:
+        if host not in self._silent:
+            return MOST_A_HOST - self._at_hosts[host]
+        return min(1 - self._at_hosts[host], MOST_SILENT - sum(self._at_hosts[each] for each in self._silent))
+
+    def _heard(self, host: str, *, is_answer: bool) -> None:
+        with self._change:
+            self._silent.pop(host, None)
+            if not is_answer:
+                self._silent[host] = None
 
     def _launch(self, letter: Delivery, webhook: Webhook) -> bool:
         """Send a webhook in a thread of its own; False where there is none to be had."""
@@ -181,7 +209,13 @@ class Deliverer:
 
         def deliver() -> None:
             try:
-                self._sender.send(letter, webhook, self._lease_seconds, self._is_stopped)
+                self._sender.send(
+                    letter,
+                    webhook,
+                    self._lease_seconds,
+                    self._is_stopped,
+                    lambda is_answer: self._heard(host, is_answer=is_answer),
+                )
             except Exception as error:  # noqa: BLE001 (one delivery's bug is no other's; its lease runs out)
                 _logger.error("webhook %d (%s) failed: %s", letter.id, letter.module, described(error))  # noqa: TRY400
             finally:

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, or_, select, update
 
 from routec.contract import Lockout
 from routec.signin.dialects import insert_into
-from routec.signin.lockout import KNOWN, Counter, buckets, caller_digest, digest, in_words, pair
+from routec.signin.lockout import KNOWN, LONGEST, SKEW, Counter, buckets, caller_digest, digest, in_words, is_own, pair
 from routec.signin.plain import storable
 from routec.signin.schema import attempts, known
-from routec.signin.store import Attempt, Charge, Lock
+from routec.signin.store import Attempt, Charge, Counted, Lock
 
 _UPDATE = (
     update(attempts)
@@ -30,22 +30,30 @@ def charge(connection: Connection, attempt: Attempt, lockout: Lockout, now: date
     wanted = buckets(attempt, lockout, is_known=is_known)
     # A flood of calls to what is shut is turned away without a write.
     look = select(attempts.c.until).where(attempts.c.module == attempt.module, attempts.c.bucket.in_(wanted))
-    if any(row.until is not None and row.until > now for row in connection.execute(look)):
+    if connection.execute(look.where(_is_shut(now))).first() is not None:
         raise LockedOutError
     counters = _locked(connection, attempt.module, wanted, now)
     if any(counter.is_shut(now) for counter in counters.values()):
         raise LockedOutError
     charged = {bucket: counters[bucket].charged(after, lockout, now) for bucket, after in wanted.items()}
     _store(connection, attempt.module, charged)
-    return Charge(attempt, tuple((bucket, counter.until) for bucket, counter in charged.items()), is_known)
+    counted = [
+        Counted(bucket, counter.until, counter.failures, counter.last, counters[bucket].last)
+        for bucket, counter in charged.items()
+    ]
+    return Charge(attempt, tuple(counted), is_known)
 
 
 def give_back(connection: Connection, charge: Charge, now: datetime) -> None:
     """Uncount a failure that was none."""
-    module = charge.attempt.module
-    locks = dict(sorted(charge.buckets))
-    counters = _locked(connection, module, locks, now)
-    _store(connection, module, {bucket: counters[bucket].given_back(bucket, lock) for bucket, lock in locks.items()})
+    attempt = charge.attempt
+    found = {counted.bucket: counted for counted in sorted(charge.buckets)}
+    counters = _locked(connection, attempt.module, found, now)
+    given_back = {
+        bucket: counters[bucket].given_back(counted, is_own=is_own(attempt, bucket))
+        for bucket, counted in found.items()
+    }
+    _store(connection, attempt.module, given_back)
 
 
 def remember(connection: Connection, attempt: Attempt, now: datetime) -> None:
@@ -60,7 +68,7 @@ def remember(connection: Connection, attempt: Attempt, now: datetime) -> None:
 
 def shut(module: str | None, now: datetime) -> Select[Any]:
     """The query for the buckets that are shut."""
-    query = select(attempts).where(attempts.c.until > now).order_by(attempts.c.module, attempts.c.bucket)
+    query = select(attempts).where(_is_shut(now)).order_by(attempts.c.module, attempts.c.bucket)
     return query if module is None else query.where(attempts.c.module == module)
 
 
@@ -88,6 +96,11 @@ def unlock(connection: Connection, module: str, login: str | None, caller: str |
         _locked(connection, module, found, now)
         connection.execute(delete(attempts).where(attempts.c.module == module, bucket.in_(found)))
     return len(found)
+
+
+def _is_shut(now: datetime) -> ColumnElement[bool]:
+    """As `Counter.is_shut`."""
+    return and_(attempts.c.until > now, attempts.c.until <= now + LONGEST + SKEW)
 
 
 def _is_known(connection: Connection, attempt: Attempt, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection
+from sqlalchemy import URL, Connection
 
 from routec.contract import Lockout, Module
 from routec.signin import clocks, guard, retention, rows
@@ -19,7 +19,7 @@ from routec.signin.store import Attempt, Charge, Entry, Filters, Lock
 class Keeper:
     """The methods are those of `Log`, with the same names and faults."""
 
-    def __init__(self, url: str, now: Callable[[], datetime], *, is_spool: bool = False) -> None:
+    def __init__(self, url: str | URL, now: Callable[[], datetime], *, is_spool: bool = False) -> None:
         self.database = Database(url, "the spool" if is_spool else "the sign-in log")
         self.outbox = Outbox(self.database, now)
         self._now = now

@@ -62,14 +62,16 @@ class CallLedger:
         return self._charge is not None
 
     def proved(self) -> None:
-        """Give back the last charge. Where that fails, the row will."""
-        if self._charge is None:
+        """Give back the last charge. Where that fails, it stays: it may have been given back all the same."""
+        charge = self._charge
+        if charge is None or not charge.buckets:
             return
+        self._charge = replace(charge, buckets=())
         try:
             with limits.patient(self._patience()):
-                self._charge = self._log.give_back(self._charge)
+                self._charge = self._log.give_back(charge)
         except LogError as error:
-            _logger.warning("call %s: a charge is given back later: %s", self._call.id, error)
+            _logger.warning("call %s: a charge stays, though the credentials were right: %s", self._call.id, error)
 
     def record(self, outcome: Outcome) -> Recorded:
         """Write a granted row, with which the last charge is given back, once."""

@@ -16,10 +16,14 @@ from datetime import datetime, timedelta
 
 from routec.contract import Lockout
 from routec.signin.plain import storable
-from routec.signin.store import Attempt
+from routec.signin.store import Attempt, Counted
 
 LONGEST = timedelta(days=1)
 """The longest lock; and how long after the last failure all are forgotten."""
+
+SKEW = timedelta(hours=1)
+"""How far the clocks of two machines may be apart. A lock that ends later than a lock set now could, and so long after
+it, was set by a clock that was wrong."""
 
 KNOWN = timedelta(days=90)
 """How long after their latest grant a caller is known."""
@@ -39,22 +43,27 @@ class Counter:
     until: datetime | None = None
 
     def is_shut(self, now: datetime) -> bool:
-        """Whether the lock holds."""
-        return self.until is not None and self.until > now
+        """Whether the lock holds. None is longer than the longest: what a wrong clock has set does not outlive it."""
+        return self.until is not None and now < self.until <= now + LONGEST + SKEW
 
     def charged(self, after: int, lockout: Lockout, now: datetime) -> "Counter":
         """With one failure more, and the lock that it brings."""
-        failures = (self.failures if now - self.last < LONGEST else 0) + 1
+        failures = (self.failures if abs(now - self.last) < LONGEST else 0) + 1
         if failures < after:
             return Counter(failures, now)
         lock = timedelta(seconds=lockout.seconds * 2 ** min(failures - after, _MOST_DOUBLINGS))
         return Counter(failures, now, now + min(lock, LONGEST))
 
-    def given_back(self, bucket: str, lock: datetime | None) -> "Counter":
-        """Without the failure that set this `lock`. The right credentials clear their own bucket."""
-        if bucket.startswith(("pair/", "login/")):
-            return Counter(0, self.last)
-        return Counter(max(0, self.failures - 1), self.last, None if self.until == lock else self.until)
+    def given_back(self, counted: Counted, *, is_own: bool) -> "Counter":
+        """Without a failure that was none, and the lock that it set. What is somebody's own is cleared altogether.
+
+        Unless something was counted since, the latest failure is again the one before: a success keeps none alive.
+        """
+        is_latest = self.last == counted.last and self.failures <= counted.failures
+        last = counted.before if is_latest else self.last
+        if is_own:
+            return Counter(0, last)
+        return Counter(max(0, self.failures - 1), last, None if self.until == counted.until else self.until)
 
 
 def digest(module: str, login: str | None) -> str:
@@ -87,6 +96,11 @@ def buckets(attempt: Attempt, lockout: Lockout, *, is_known: bool) -> dict[str, 
     if attempt.login is not None:
         found[f"login/{side}/{digest(attempt.module, attempt.login)}"] = lockout.after
     return dict(sorted(found.items()))
+
+
+def is_own(attempt: Attempt, bucket: str) -> bool:
+    """Whether a bucket is of one login alone. Without a login there is none: a number may be anybody's."""
+    return attempt.login is not None and bucket.startswith(("pair/", "login/"))
 
 
 def in_words(module: str, bucket: str, logins: Iterable[str] = ()) -> str:

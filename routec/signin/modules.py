@@ -87,9 +87,14 @@ def parse_modules(content: bytes) -> Compiled:
     try:
         file = _File.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ModulesError(f"{place}: {first['msg']}") from None
+        raise ModulesError(_words_of(error)) from None
+    try:
+        settings = Settings(
+            agi=AgiSettings(listen=file.settings.listen),
+            signin=SigninSettings(state=file.settings.state, pepper_file=file.settings.pepper_file),
+        )
+    except ValidationError as error:
+        raise ModulesError(f"settings.{_words_of(error)}") from None
     if not all(map(EXTENSION.fullmatch, file.extensions)):
         raise ModulesError("`extensions` are digits and `*`")
     modules: dict[str, Module] = {}
@@ -98,14 +103,13 @@ def parse_modules(content: bytes) -> Compiled:
             raise ModulesError(f"two modules are named {module.name}")
         _check_module(module)
         modules[module.name] = module
-    return Compiled(
-        modules,
-        Settings(
-            agi=AgiSettings(listen=file.settings.listen),
-            signin=SigninSettings(state=file.settings.state, pepper_file=file.settings.pepper_file),
-        ),
-        frozenset(file.extensions),
-    )
+    return Compiled(modules, settings, frozenset(file.extensions))
+
+
+def _words_of(error: ValidationError) -> str:
+    """The first fault, without what stood there."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _check_module(module: Module) -> None:

@@ -30,7 +30,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """An entry of the outbox as an admin sees it. `status` is the last answer's HTTP status, `answer` its text."""
+    """An entry of the outbox as an admin sees it. `status` is the last answer's HTTP status, `answer` its text.
+
+    `is_empty`: there is nothing left to send, since it was delivered or its row was purged. `retry` passes it over.
+    """
 
     id: int
     uid: str
@@ -41,6 +44,7 @@ class Letter:
     next_attempt: datetime | None
     status: int | None
     answer: str | None
+    is_empty: bool = False
 
 
 class Outbox:
@@ -89,8 +93,10 @@ class Outbox:
         if module is not None:
             query = query.where(outbox.c.module == module)
         for row in self._database.read(query if limit is None else query.limit(limit)):
-            due = row.due if row.state == PENDING else None
-            yield Letter(row.id, row.uid, row.module, row.state, row.created, row.attempts, due, row.status, row.answer)
+            is_empty = row.payload is None
+            due = row.due if row.state == PENDING and not is_empty else None
+            told = (row.created, row.attempts, due, row.status, row.answer, is_empty)
+            yield Letter(row.id, row.uid, row.module, row.state, *told)
 
     def retry(self, ids: Iterable[int] | None, module: str | None = None) -> int:
         """Make these entries (None: all) due at once, dead letters and pending ones; says how many.

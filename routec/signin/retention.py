@@ -7,9 +7,9 @@ wait for this one.
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, Table, delete, exists, select, tuple_, update
+from sqlalchemy import Connection, Select, Table, delete, exists, or_, select, tuple_, update
 
-from routec.signin.lockout import KNOWN
+from routec.signin.lockout import KNOWN, LONGEST
 from routec.signin.outbox import DEAD, DELIVERED, PENDING
 from routec.signin.schema import attempts, known, outbox, signins
 
@@ -46,8 +46,9 @@ def purge(connection: Connection, before: datetime, module: str | None) -> Remov
 
 
 def purge_failures(connection: Connection, now: datetime) -> Removed:
-    """Remove counters that no longer count."""
-    return _remove(connection, attempts, select(*attempts.primary_key).where(attempts.c.last < now - FAILURES))
+    """Remove counters that no longer count, and those of a clock that was ahead."""
+    is_over = or_(attempts.c.last < now - FAILURES, attempts.c.last > now + LONGEST)
+    return _remove(connection, attempts, select(*attempts.primary_key).where(is_over))
 
 
 def purge_known(connection: Connection, now: datetime) -> Removed:

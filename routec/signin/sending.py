@@ -45,11 +45,19 @@ class Sender:
         self._jitter = jitter
 
     def send(
-        self, letter: Delivery, webhook: Webhook, lease_seconds: float, is_stopped: Callable[[float], bool]
+        self,
+        letter: Delivery,
+        webhook: Webhook,
+        lease_seconds: float,
+        is_stopped: Callable[[float], bool],
+        on_answer: Callable[[bool], None],
     ) -> None:
-        """Send a webhook whose lease began just now. `is_stopped` waits for so many seconds, or for the end."""
+        """Send a webhook whose lease began just now. `is_stopped` waits for so many seconds, or for the end.
+
+        `on_answer` is told, as soon as it is known, whether the receiver answered at all.
+        """
         until = time.monotonic() + lease_seconds
-        mark = self._attempted(letter, webhook)
+        mark = self._attempted(letter, webhook, on_answer)
         for pause in (*WRITE_PAUSES, None):
             try:
                 mark(self._log.outbox)
@@ -60,7 +68,7 @@ class Sender:
             else:
                 return
 
-    def _attempted(self, letter: Delivery, webhook: Webhook) -> Mark:
+    def _attempted(self, letter: Delivery, webhook: Webhook, on_answer: Callable[[bool], None]) -> Mark:
         try:
             answer = self._poster.post(webhook, f"msg_{letter.uid}", letter.payload)
         except UnreadyError as error:
@@ -68,6 +76,8 @@ class Sender:
             return lambda outbox: outbox.failed(letter.id, again, None, why)
         except Exception as error:  # noqa: BLE001 (what cannot be sent is to be seen, and must not come back at once)
             answer = Answer(None, f"a bug of routec's: {described(error)}")
+        else:
+            on_answer(answer.status is not None)
         return self._judged(letter, answer)
 
     def _judged(self, letter: Delivery, answer: Answer) -> Mark:

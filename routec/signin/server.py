@@ -21,6 +21,9 @@ from routec.signin.session import Checker, described
 from routec.signin.wire import Wire
 
 MOST_CONVERSATIONS = 1_000
+MOST_LATE = 1_000
+"""How many calls that have ended may wait to write their row without holding the place of a conversation."""
+
 HEADER_SECONDS = 5
 COMPLAINT_SECONDS = 60
 """How often the process log says that there are too many calls."""
@@ -50,6 +53,8 @@ class Server:
         self._most = max(1, min(most, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_FILES))
         self._change = threading.Condition()
         self._connections: set[socket.socket] = set()
+        self._late: set[socket.socket] = set()
+        """Those of calls that have ended, closed: each stands for a thread that has a row to write."""
         self._complained = float("-inf")
         self._tcp: _Tcp | None = None
 
@@ -80,12 +85,16 @@ class Server:
         self._tcp.shutdown()
         self._tcp.server_close()
         with self._change:
-            if self._change.wait_for(lambda: not self._connections, grace_seconds):
+            if self._change.wait_for(lambda: not self._held, grace_seconds):
                 return
             for connection in self._connections:
                 _shut(connection)
-            if not self._change.wait_for(lambda: not self._connections, _END_SECONDS):
-                _logger.error("%d conversations did not end", len(self._connections))
+            if not self._change.wait_for(lambda: not self._held, _END_SECONDS):
+                _logger.error("%d conversations did not end", self._held)
+
+    @property
+    def _held(self) -> int:
+        return len(self._connections) + len(self._late)
 
     def __enter__(self) -> Self:
         self.start()
@@ -119,7 +128,7 @@ class Server:
             descriptor = connection.fileno()
             agi = Agi(Wire(descriptor, descriptor, time.monotonic() + HEADER_SECONDS))
             module = module_of(agi.env.get("agi_network_script", ""))
-            self._checker.sign_in(agi, module, lambda: _shut(connection))
+            self._checker.sign_in(agi, module, lambda: self._release(agi, connection))
         except CallerGone:
             _logger.info("a connection ended before its call was told")
         except AgiError as error:
@@ -129,9 +138,23 @@ class Server:
         finally:
             self._give_up(connection)
 
+    def _release(self, agi: Agi, connection: socket.socket) -> None:
+        """Let Asterisk go on with a call, and another one have its place; its thread has a row to write yet."""
+        _shut(connection)
+        with self._change:
+            if len(self._late) >= MOST_LATE:
+                return
+            # Its number will be another connection's: a deadline that is over keeps this call's hands off it.
+            agi.wire.deadline = 0
+            connection.close()
+            self._connections.discard(connection)
+            self._late.add(connection)
+            self._change.notify_all()
+
     def _give_up(self, connection: socket.socket) -> None:
         with self._change:
             self._connections.discard(connection)
+            self._late.discard(connection)
             connection.close()
             self._change.notify_all()
 

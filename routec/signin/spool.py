@@ -9,8 +9,9 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from routec.contract import Lockout, Module
 from routec.signin import rows
 from routec.signin.keeper import Keeper
 from routec.signin.schema import outbox, signins
-from routec.signin.store import Attempt, Charge, Entry, LogError, UnreachableError
+from routec.signin.store import Attempt, Charge, Entry, Lock, LogError, UnreachableError
 
 ROWS_AT_ONCE = 100
 COMPLAINT_SECONDS = 60
@@ -44,8 +45,7 @@ class Spool:
 
     def __init__(self, file: Path, now: Callable[[], datetime]) -> None:
         self._file = file.absolute()
-        url = URL.create("sqlite", database=str(self._file)).render_as_string(hide_password=False)
-        self._keeper = Keeper(url, now, is_spool=True)
+        self._keeper = Keeper(URL.create("sqlite", database=str(self._file)), now, is_spool=True)
         self._now = now
         self._lock = threading.Lock()
         self._complained: float | None = None
@@ -62,6 +62,15 @@ class Spool:
     def write(self, entry: Entry, module: Module | None, charge: Charge | None, *, verified: bool) -> Entry:
         """As `Log.write`."""
         return self._keeper.write(entry, module, charge, verified=verified)
+
+    def locks(self, module: str | None, logins: Iterable[str]) -> list[Lock]:
+        """As `Log.locks`, of this machine."""
+        found = self._keeper.locks(module, logins)
+        return [replace(lock, what=f"{lock.what}, on this machine while the database is away") for lock in found]
+
+    def unlock(self, module: str, login: str | None, caller: str | None) -> int:
+        """As `Log.unlock`, of this machine."""
+        return self._keeper.unlock(module, login, caller)
 
     def tidy(self) -> None:
         """Remove counters that no longer count."""

@@ -51,11 +51,15 @@ def engine_for(url: URL, *, reads: bool) -> Engine:
     return engine
 
 
-def file_of(url: URL) -> Path | None:
-    """The file of an SQLite database; None for one in memory and for other databases."""
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        return None
-    return None if url.database.startswith("file:") else Path(url.database)
+def fault_of(url: URL) -> str | None:
+    """Why a URL is not of one file that is the same for all processes; None where it is."""
+    if not url.database or url.database == ":memory:":
+        return "is in memory, where no other process sees it"
+    if url.database.startswith("file:"):
+        return "is a `file:` URI"
+    if url.query:
+        return "has options, after `?`"
+    return "has a path with a NUL" if "\0" in url.database else None
 
 
 def make_private(file: Path) -> None:

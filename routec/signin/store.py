@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from routec.contract import DENIED, GRANTED, LOCKED, Lockout, Module
 
@@ -74,15 +74,22 @@ class Attempt:
     inside: bool
 
 
+class Counted(NamedTuple):
+    """A counter as a charge left it, with the lock that it set; `before` was the latest failure till then."""
+
+    bucket: str
+    until: datetime | None
+    failures: int
+    last: datetime
+    before: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A failure that was counted ahead of the verifying: given back (`Log.write`) when the credentials were right.
-
-    `buckets` are the counters, each with the end of the lock that this charge set in it, or None.
-    """
+    """A failure that was counted ahead of the verifying: given back (`Log.write`) when the credentials were right."""
 
     attempt: Attempt
-    buckets: tuple[tuple[str, datetime | None], ...]
+    buckets: tuple[Counted, ...]
     known: bool
     spooled: bool = False
     """Counted on this machine, since the database could not be reached."""
@@ -200,15 +207,20 @@ class Log:
         return self._opened().purge(before, module)
 
     def locks(self, module: str | None = None, logins: Iterable[str] = ()) -> list[Lock]:
-        """The counters that are shut now. Logins are kept as digests: those in `logins` are named. `LogError`."""
-        return self._opened().locks(module, logins)
+        """The counters that are shut now, those of the spool last; `LogError`.
+
+        Logins are kept as digests: those in `logins` are named.
+        """
+        found = self._opened().locks(module, logins)
+        return found + self._opened_spool().locks(module, logins) if self._has_spool() else found
 
     def unlock(self, module: str, login: str | None = None, caller: str | None = None) -> int:
         """Forget the failures of a login, a caller, or without either of the whole module; says how many counters.
 
-        Raises `LogError`.
+        Raises `LogError`; the counters of the spool are forgotten then all the same.
         """
-        return self._opened().unlock(module, login, caller)
+        count = self._opened_spool().unlock(module, login, caller) if self._has_spool() else 0
+        return count + self._opened().unlock(module, login, caller)
 
     def tidy(self, modules: Mapping[str, Module]) -> None:
         """Close forgotten shifts, remove rows past their module's `keep` and what no longer counts. Raises `LogError`.
@@ -216,7 +228,7 @@ class Log:
         Several processes may do so at once, as often as they like: once a minute is meant.
         """
         self._opened().tidy(modules)
-        if self._spool_file is not None and self._spool_file.exists():
+        if self._has_spool():
             self._opened_spool().tidy()
 
     def drain(self) -> int:
@@ -224,7 +236,7 @@ class Log:
 
         0 when there are none, the database cannot be reached, or another process is at it. Raises `LogError`.
         """
-        if self._spool_file is None or not self._spool_file.exists():
+        if not self._has_spool():
             return 0
         return self._opened_spool().drain(self._opened())
 
@@ -240,6 +252,9 @@ class Log:
                 if part is not None:
                     part.close()
             self._keeper = self._spool = None
+
+    def _has_spool(self) -> bool:
+        return self._spool_file is not None and self._spool_file.exists()
 
     def _may_spool(self, entry: Entry, module: Module | None) -> bool:
         if self._spool_file is None or module is None or module.offline != "grant":

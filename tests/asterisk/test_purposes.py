@@ -80,9 +80,9 @@ auth lenient "Open when the log is away" {{
 }}
 route clocking  {{ on extension 700; auth clock  else {{ prompt refused; hangup busy }}; prompt ok; dial 101 }}
 route keying    {{ on extension 701; auth keyed  else {{ prompt refused; hangup busy }}; prompt ok; dial 101 }}
-route cleaning  {{ on extension 702; on did +3225551234; auth rooms else {{ prompt refused; hangup busy }}
+route cleaning  {{ on extension 702; auth rooms else {{ prompt refused; hangup busy }}
                    say digits room; prompt ok; dial 101 }}
-route asking    {{ on extension 703; auth survey else {{ prompt refused; hangup busy }}; prompt ok; dial 101 }}
+route asking    {{ on extension 703; on did +3225551236; auth survey else {{ prompt refused; hangup busy }}; prompt ok; dial 101 }}
 route sharing   {{ on extension 704; auth shared else {{ prompt refused; hangup busy }}; prompt ok; dial 101 }}
 route guarding  {{
   on extension 705
@@ -307,11 +307,11 @@ def test_fifty_callers_at_once(clean: House, hotel: Pbx) -> None:
 
 
 def test_over_real_sip(clean: House, hotel: Pbx) -> None:
-    with clean.serving(), SipCall(hotel, "+3225551234", CALLER) as call:
-        call.follow([*SIGNED_IN, (ROOM, "201#"), (MINIBAR, "1#"), (RIGHT, "1"), (ANOTHER, "#")])
+    with clean.serving(), SipCall(hotel, "+3225551236", CALLER) as call:
+        call.follow([(LOGIN, "4711#"), (ROOM, "201#")])
         call.wait_met("play", "routec/ok")
         (row,) = clean.log()
-    assert (row["extra1"], row["extra2"], row["called"]) == ("201", "1", "+3225551234")
+    assert (row["login"], row["extra1"], row["called"]) == ("4711", "201", "+3225551236")
 
 
 def test_the_routes_have_no_fault(house: House) -> None:

@@ -25,6 +25,7 @@ auth staff "Staff" {{
     # the last one
 }}
 """
+IN_FORCE: Final = "in force at the next build; `routec serve` and `routec watch` build by themselves\n"
 LINES: Final = 'user  anna "Anna"  login 1001 password "{hash}"   # in the kitchen\n'
 """A file of users, to be formatted with a hash."""
 

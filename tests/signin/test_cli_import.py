@@ -7,7 +7,12 @@ from click.testing import Result
 
 from .command_line import run, started
 from .fake import OTHER_PIN, PEPPER, PIN
-from .staff_project import BLOCK, HASH, LINES, block_of, is_pin, people, project
+from .staff_project import BLOCK, HASH, IN_FORCE, LINES, block_of, is_pin, people, project
+
+HEADER = (
+    "1: the first line names the columns: name, title, login and pin, or password, a ready hash, in place of pin; "
+    "in any order, and name among them; "
+)
 
 
 @pytest.fixture
@@ -41,7 +46,7 @@ class TestImport:
         result = self.bring(environ, file, text)
         assert (result.exit_code, result.stdout) == (0, "routes/a.users: 2 added, 0 replaced\n")
         assert result.stderr == (
-            "Warning: users.csv holds PINs in the clear: delete it, and whatever copies there are\n"
+            f"{IN_FORCE}Warning: users.csv holds PINs in the clear: delete it, and whatever copies there are\n"
         )
         assert list(people()) == ["anna", "bram", "zoe"]
         assert (people()["zoe"].title, people()["zoe"].login, people()["bram"].title) == ("Zoë", "1002", None)
@@ -64,7 +69,7 @@ class TestImport:
     def test_ready_hashes(self, environ: dict[str, str], file: Path) -> None:
         del environ["ROUTEC_PEPPER"]
         result = self.bring(environ, file, f'name,login,password\nzoe,1002,"{HASH}"\n')
-        assert (result.exit_code, result.stderr) == (0, "")
+        assert (result.exit_code, result.stderr) == (0, IN_FORCE)
         assert people()["zoe"].password == HASH
 
     def test_weak_pins_are_warned_of(self, environ: dict[str, str], file: Path) -> None:
@@ -120,6 +125,8 @@ class TestImport:
         [
             ("", "1: the first line names the columns"),
             (f"zoe,Zoe,1002,{PIN}\n", "1: the first line names the columns"),
+            ("user,login,pin\n", HEADER + "column 1 (`user`) is none of these"),
+            ("login,password\n", HEADER + "there is no column `name`"),
             ("name,login,pin,phone\n", "1: column 4 (`phone`) is unknown; the columns are name, title, login, pin"),
             (f"name,{PIN}\n", "1: column 2 is unknown; the columns"),
             ("name,pin,login,pin\n", "1: there are two columns `pin`"),

@@ -152,8 +152,13 @@ class TestList:
 
     def test_no_log_yet(self, environ: dict[str, str], tmp_path: Path) -> None:
         result = run(environ)
-        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no webhooks\n")
-        assert objects(environ) == []
+        nowhere = f"there is no sign-in log yet at sqlite:{tmp_path}/state/signin.db"
+        aside = "(there is no routes/ here, so routes/routec.toml was not read)"
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"{nowhere} {aside}\n")
+        Path("routes").mkdir()
+        for form in ("table", "json"):
+            result = run(environ, "--format", form)
+            assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"{nowhere}\n")
         assert not (tmp_path / "state").exists()
 
     @pytest.mark.parametrize(
@@ -161,6 +166,7 @@ class TestList:
         [
             ["--state", "lost"],
             ["--limit", "0"],
+            ["--limit", "99999999999999999999999"],
             ["nonsense"],
             ["--format", "xml"],
             ["--state", "dead", "show", "1"],
@@ -287,6 +293,26 @@ class TestRetry:
         assert run(environ, "retry", "3", f"msg_{written[2]}").exit_code == 0
         assert states(environ)[3] == "pending"
 
+    def test_what_was_purged_is_not_promised(self, environ: dict[str, str], log: Log, written: list[str]) -> None:
+        log.purge(START + timedelta(days=1), None)
+        why = "cannot be sent again: what it said was purged with its sign-in"
+        assert [each["note"] for each in objects(environ)] == [why, None, None]
+        assert why in run(environ, "show", f"msg_{written[2]}").stdout
+        result = run(environ, "retry", "3")
+        assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"1 webhook: {why}\n")
+        assert states(environ)[3] == "dead"
+        result = run(environ, "retry")
+        assert result.stdout == "2 webhooks due now; `routec serve` sends what is due\n"
+
+    @pytest.mark.usefixtures("written")
+    def test_of_a_module_without_a_webhook(self, environ: dict[str, str], log: Log) -> None:
+        log.write(entry(module="clocks"), CLOCKS)
+        built(CLOCKS)
+        result = run(environ, "retry")
+        note = "waits: the routes have no webhook for rooms; `routec webhooks bury` gives it up"
+        assert result.stdout == "1 webhook due now; `routec serve` sends what is due\n"
+        assert (result.exit_code, result.stderr) == (0, f"3 webhooks: {note}\n")
+
 
 class TestBury:
     @pytest.mark.usefixtures("written")
@@ -329,7 +355,7 @@ class TestTest:
         assert list(event) == ["type", "time", "module", "purpose"]
         assert (event["type"], event["module"], event["purpose"]) == ("test", "rooms", "register")
         assert request.id.startswith("msg_test_")
-        assert objects(environ) == []
+        assert run(environ, "--format", "json").stdout == ""
 
     def test_a_failure(self, environ: dict[str, str]) -> None:
         with Sink(reply(500, "down\x1b[2J")) as sink:
@@ -368,7 +394,8 @@ class TestTest:
         assert "there is no routes/ here" in run(environ, "test", "rooms").stderr
         built(ROOMS, PLAIN)
         result = run(environ, "test", "rosm")
-        assert (result.exit_code, "did you mean `rooms`?" in result.stderr) == (2, True)
+        assert (result.exit_code, "did you mean `rooms`? webhooks have `rooms`; " in result.stderr) == (2, True)
+        assert "   = help: webhooks have `rooms`; " in run(environ, "test", "nix").stderr
         result = run(environ, "test", "plain")
         assert result.stderr.startswith("Error: module `plain` has no webhook\n")
         Path("generated/signin.json").unlink()

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from routec.contract import Clock
+from routec.contract import GRACE_SECONDS, Clock
 from routec.signin.store import ClashError, Entry, Log, LogError
 
 from .stores import START, WEBHOOK, Time, at_once, entry, time_clock
@@ -111,21 +111,37 @@ def test_somebody_without_a_name_is_not_clocked(log: Log) -> None:
 class TestOneCall:
     def test_asked_anew_it_clocks_once_and_says_the_same(self, log: Log) -> None:
         first = log.write(clocking(call_id="7.1"), replace(CLOCK, webhook=WEBHOOK))
-        again = log.write(clocking(0.1, call_id="7.1"), replace(CLOCK, webhook=WEBHOOK))
+        again = log.write(clocking(0.05, call_id="7.1"), replace(CLOCK, webhook=WEBHOOK))
         assert (first.action, again.action, again.time, again.reason) == ("in", "in", START, "repeated")
         newest, oldest = log.read()
-        assert (newest.action, newest.reason, newest.time) == (None, "repeated", START + timedelta(minutes=6))
+        assert (newest.action, newest.reason, newest.time) == (None, "repeated", START + timedelta(minutes=3))
         assert (oldest.action, oldest.reason) == ("in", "ok")
         assert len(list(log.outbox.list())) == 2
         assert stamp(log, 1, call_id="7.2") == "out"
 
-    def test_whatever_was_wanted(self, log: Log) -> None:
+    def test_another_key_is_another_clocking(self, log: Log) -> None:
+        # The route led back to the time clock.
+        for number, action in enumerate(["in", "break", "back", "out", "in"]):
+            assert stamp(log, number / 1000, action, call_id="7.1") == action
+        assert stamp(log, 5 / 1000, "in", call_id="7.1") == "in"
+        assert [action for _, action, _ in rows(log)] == ["in", "break", "back", "out", "in", None]
+
+    def test_a_key_that_does_not_fit_is_a_clash_there_as_well(self, log: Log) -> None:
         assert stamp(log, 0, "in", call_id="7.1") == "in"
-        assert stamp(log, 0.1, "break", call_id="7.1") == "in"
-        assert stamp(log, 0.2, "in", call_id="7.1") == "in"
+        with pytest.raises(ClashError):
+            stamp(log, 0.01, "back", call_id="7.1")
+
+    def test_until_nobody_can_have_been_asked_anew(self, log: Log) -> None:
+        longest = (CLOCK.seconds + 2 * GRACE_SECONDS) / 3600
+        assert stamp(log, 0, call_id="7.1") == "in"
+        assert stamp(log, longest, call_id="7.1") == "in"
+        assert stamp(log, longest + 1 / 3600, call_id="7.1") == "out"
+        assert stamp(log, 2 * longest, "in", call_id="7.1") == "in"
+        with pytest.raises(ClashError):
+            stamp(log, 4 * longest, "in", call_id="7.1")
 
     def test_a_row_written_twice_is_told_as_it_was(self, log: Log) -> None:
-        first, second = clocking(call_id="7.1"), clocking(0.1, call_id="7.1")
+        first, second = clocking(call_id="7.1"), clocking(0.05, call_id="7.1")
         for _ in range(2):
             assert log.write(first, CLOCK).action == "in"
         for _ in range(2):
@@ -156,6 +172,16 @@ class TestForgotten:
         stamp(log, 1, "break")
         assert stamp(log, 12) == "in"
         assert rows(log)[2] == ("anna", "closed", 12)
+
+    def test_not_before_its_latest_clocking_where_the_limit_is_new(self, log: Log, clock: Time) -> None:
+        for user in ("anna", "bert"):
+            for hours, action in ((0, "in"), (13, "break"), (14, "back")):
+                log.write(clocking(hours, action, user=user), time_clock(close=None))
+        assert stamp(log, 15) == "in"
+        clock.go_on(hours=15)
+        log.tidy({"clock": CLOCK})
+        ends = [(user, hours) for user, action, hours in rows(log) if action == "closed"]
+        assert ends == [("anna", 14), ("bert", 14)]
 
     def test_by_tidy_once(self, log: Log, clock: Time) -> None:
         stamp(log, 0)

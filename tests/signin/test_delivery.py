@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import logging
 import os
 import signal
@@ -279,6 +280,47 @@ class TestManyAtOnce:
         assert max(sink.most_at_once for sink in sinks) == 2
         for sink in sinks:
             sink.__exit__()
+
+    def test_hosts_that_do_not_answer_leave_room_for_the_others(self, log: Log, clock: Time) -> None:
+        with contextlib.ExitStack() as stack:
+            hung = [stack.enter_context(Sink(after(0.4, close))) for _ in range(6)]
+            good = stack.enter_context(Sink())
+            modules = [module(f"hung{n}", sink) for n, sink in enumerate(hung)]
+            for one in modules:
+                write(log, one, 100)
+            running = deliverer(log, *modules, module("good", good), clock=clock)
+            with running:
+                # Each of them has failed, and what was under way till then as well.
+                until(lambda: all(len(sink.received) >= 3 for sink in hung))
+                until(lambda: running._at_hosts.total() <= 4)
+                for sink in hung:
+                    sink.most_at_once = sink._busy
+                write(log, module("good", good), 5)
+                running.nudge()
+                good.wait(5)
+                for _ in range(20):
+                    assert sum(running._at_hosts[host] for host in running._silent) <= 4
+                    time.sleep(0.02)
+                assert all(sink.most_at_once <= 1 for sink in hung)
+            for sink in hung:
+                sink.closing.set()
+
+    def test_a_host_that_answers_again_has_its_whole_share(self, log: Log, clock: Time) -> None:
+        release = threading.Event()
+        with Sink(close, reply(500), held(release, reply())) as sink:
+            rooms = module("rooms", sink)
+            with deliverer(log, rooms, clock=clock) as running:
+                for number in (1, 2):
+                    write(log, rooms)
+                    running.nudge()
+                    sink.wait(number)
+                    until(lambda: not running._at_hosts.total())
+                    assert len(running._silent) == 2 - number
+                write(log, rooms, 2)
+                running.nudge()
+                sink.wait(4)
+                release.set()
+        assert sink.most_at_once == 2
 
     def test_modules_with_one_host_share_its_places(self, log: Log, clock: Time) -> None:
         with Sink(after(0.05, reply())) as sink:

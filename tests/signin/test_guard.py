@@ -112,6 +112,56 @@ class TestGivingBack:
         assert sign_in(log, attempt())
         assert locked(log) == []
 
+    def test_without_a_login_a_success_clears_nothing_but_itself(self, log: Log) -> None:
+        # A number is no proof of who guesses: the owner of one PIN at the phone in the lobby, and a guest.
+        lobby = attempt(None, STAFF, inside=True)
+        assert sign_in(log, lobby)
+        admitted = []
+        for _ in range(5):
+            admitted += fail(log, lobby)
+            sign_in(log, lobby)
+        assert admitted == [True, True, True, False, False]
+        assert locked(log) == ["the password, for a caller who is known"]
+
+    def test_without_a_login_only_the_lock_that_the_charge_set_is_lifted(self, log: Log, clock: Time) -> None:
+        lobby = attempt(None, STAFF)
+        assert sign_in(log, lobby)
+        fail(log, *[lobby] * 2)
+        mine = log.charge(lobby, LOCKOUT)
+        assert mine
+        assert log.charge(lobby, LOCKOUT) is None
+        log.give_back(mine)
+        assert locked(log) == []
+        slow = log.charge(lobby, Lockout(1000, 900))
+        assert slow
+        clock.go_on(seconds=1)
+        fail(log, lobby)
+        assert len(locked(log)) == 1
+        log.give_back(slow)
+        assert len(locked(log)) == 1
+
+    @pytest.mark.parametrize("login", ["1002", None])
+    def test_successes_keep_no_failure_alive(self, log: Log, clock: Time, login: str | None) -> None:
+        # The bucket of the caller, and of the pair where there is no login.
+        if login is None:
+            assert sign_in(log, attempt(None))
+        fail(log, *[attempt("1001" if login else None)] * 2)
+        for _ in range(4):
+            clock.go_on(hours=6)
+            assert sign_in(log, attempt(login, STAFF))
+        assert fail(log, *[attempt("1001" if login else None)] * 4) == [True, True, True, False]
+
+    def test_but_a_failure_since_is_the_latest(self, log: Log, clock: Time) -> None:
+        fail(log, attempt("1001"))
+        clock.go_on(hours=20)
+        charge = log.charge(attempt("1002"), LOCKOUT)
+        assert charge
+        clock.go_on(minutes=1)
+        fail(log, attempt("1003"))
+        log.give_back(charge)
+        clock.go_on(hours=20)
+        assert fail(log, *[attempt(str(number)) for number in range(3)]) == [True, False, False]
+
     def test_the_lock_that_another_set_is_not(self, log: Log) -> None:
         charge = log.charge(attempt(), LOCKOUT)
         fail(log, *[attempt("1002")] * 2)
@@ -345,6 +395,30 @@ class TestSecrets:
             again = log.charge(attempt(hostile, hostile), LOCKOUT)
             assert again
             assert again.known
+
+
+class TestClocksThatWereWrong:
+    @pytest.fixture(autouse=True)
+    def _ahead(self, log: Log, clock: Time) -> None:
+        clock.go_on(days=3650)
+        fail(log, *[attempt()] * 3)
+        assert len(locked(log)) == 2
+        clock.moment = START
+
+    def test_a_lock_does_not_outlive_them(self, log: Log) -> None:
+        assert locked(log) == []
+        assert fail(log, *[attempt()] * 4) == [True, True, True, False], "and its failures are forgotten"
+
+    def test_the_counters_are_removed(self, log: Log) -> None:
+        log.tidy({})
+        assert log.unlock("hotel_staff") == 0
+
+    def test_clocks_that_differ_by_minutes_keep_the_longest_lock(self, log: Log, clock: Time) -> None:
+        log.tidy({})
+        fail(log, attempt(), lockout=Lockout(1, 86_400))
+        clock.go_on(minutes=-5)
+        assert fail(log, attempt(), lockout=Lockout(1, 86_400)) == [False]
+        assert len(locked(log)) == 2
 
 
 def test_the_time_of_a_lock_does_not_overflow() -> None:

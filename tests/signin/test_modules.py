@@ -72,6 +72,16 @@ def test_not_even_a_file_of_ours(content: bytes) -> None:
         parse_modules(content)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("state", "../x"), ("state", "x"), ("state", ""), ("pepper_file", "p"), ("listen", "::1:99999")],
+)
+def test_settings_that_do_not_hold(good: dict[str, Any], key: str, value: str) -> None:
+    good["settings"][key] = value
+    with pytest.raises(ModulesError, match=rf"^settings\.{key}: "):
+        parse(good)
+
+
 @pytest.mark.parametrize("number", [0, 1, 3, None, "2", 2.5])
 def test_another_format(good: dict[str, Any], number: object) -> None:
     with pytest.raises(ModulesError, match="format"):

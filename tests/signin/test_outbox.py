@@ -231,6 +231,25 @@ class TestRetrying:
         assert [delivery.attempts for delivery in outbox.claim(PLAIN, 9, 60)] == [2, 2]
         assert outbox.retry([]) == 0
 
+    def test_what_has_nothing_left_to_send_is_not_counted(self, log: Log, outbox: Outbox) -> None:
+        write(log, 3)
+        delivered, dead, pending = outbox.claim(PLAIN, 9, 60)
+        outbox.delivered(delivered.id, 200, "")
+        outbox.bury(dead.id, 500, "")
+        assert [each.is_empty for each in outbox.list()] == [False, False, True]
+        assert log.purge(START + timedelta(days=1), None) == 2
+        assert {each.id: each.is_empty for each in outbox.list()} == {dead.id: True, pending.id: False}
+        assert outbox.retry([dead.id]) == 0
+        assert outbox.retry(None) == 1
+        assert [each.id for each in outbox.claim(PLAIN, 9, 60)] == [pending.id]
+
+    def test_a_module_without_webhook_is_as_due_as_any(self, log: Log, outbox: Outbox) -> None:
+        # It has its content, and is sent as soon as the routes have a webhook for it again.
+        (uid,) = write(log, 1)
+        assert outbox.claim({"other": False}, 9, 60) == []
+        assert not letter(log, uid).is_empty
+        assert outbox.retry(None) == 1
+
 
 class TestListing:
     def test_newest_first_by_state_and_module(self, log: Log, outbox: Outbox) -> None:

@@ -362,6 +362,45 @@ class TestBounds:
             while FakeAsterisk(*GOOD).call(server.address).verdict != "granted":
                 assert time.monotonic() < until, "the slots are not given back"
 
+    def test_a_call_that_has_a_row_to_write_yet_holds_no_place(
+        self, modules_file: Path, log: Log, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        again, waiting = threading.Event(), threading.Semaphore(0)
+        written = Log.write
+        failures = [LogError("locked")] * 2
+
+        def write(self: Log, *args: Any, **kwargs: Any) -> Entry:
+            if failures:
+                raise failures.pop()
+            return written(self, *args, **kwargs)
+
+        def pause(_seconds: float) -> None:
+            waiting.release()
+            assert again.wait(30)
+
+        monkeypatch.setattr(Log, "write", write)
+        monkeypatch.setattr("routec.signin.session.LATE_SECONDS", (1,))
+        monkeypatch.setattr("routec.signin.server.MOST_LATE", 1)
+        server = Server(Checker(ModuleStore(modules_file), log, runtime, pause=pause), ("127.0.0.1", 0), most=1)
+        server.start()
+        assert FakeAsterisk(*GOOD).call(server.address).verdict == "error"
+        assert waiting.acquire(timeout=10)
+        (late,) = server._late
+        assert late.fileno() == -1, "nor a file"
+        assert FakeAsterisk(*GOOD).call(server.address).verdict == "error"
+        assert waiting.acquire(timeout=10)
+        with socket.create_connection(server.address, timeout=5) as refused:
+            assert refused.recv(1) == b"", "they are bounded"
+        stopping = threading.Thread(target=server.stop, args=(20,))
+        stopping.start()
+        stopping.join(0.2)
+        assert stopping.is_alive(), "their rows are waited for"
+        again.set()
+        stopping.join(10)
+        assert not stopping.is_alive()
+        assert [row.verdict for row in log.read()] == ["error"] * 2
+        assert not server._late
+
     def test_no_thread_to_be_had(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         def start(_self: threading.Thread) -> None:
             raise RuntimeError("can't start new thread")

@@ -1,5 +1,6 @@
 """What is kept on this machine while the database is away, and how it comes into the database: each row once."""
 
+import contextlib
 import logging
 import signal
 import sqlite3
@@ -181,6 +182,40 @@ class TestCharging:
         log.write(entry(), GRANT, theirs)
         # Each counts for a day where it was made: nothing is taken off that was not put there.
         assert [log.charge(attempt("1002"), LOCKOUT) is not None for _ in range(3)] == [True, True, False]
+
+    def test_an_admin_sees_and_clears_them(self, log: Log, away: Away) -> None:
+        assert log.locks() == []
+        away.go()
+        for _ in range(3):
+            log.charge(attempt(), LOCKOUT, offline=True)
+        assert log.charge(attempt(), LOCKOUT, offline=True) is None
+        away.come_back()
+        log.charge(attempt("1002", caller="+1"), Lockout(1, 900), offline=True)
+        assert [lock.what.partition(", on")[2] for lock in log.locks("hotel_staff", ["1001"])] == [
+            "", "", " this machine while the database is away", " this machine while the database is away",
+        ]  # fmt: skip
+        assert log.locks("other") == []
+        assert log.unlock("other") == 0
+        assert log.unlock("hotel_staff", login="1001") == 1
+        assert log.unlock("hotel_staff") == 5
+        assert log.locks() == []
+
+    def test_cleared_also_while_the_database_is_away(self, log: Log, away: Away) -> None:
+        away.go()
+        for _ in range(3):
+            log.charge(attempt(), LOCKOUT, offline=True)
+        with contextlib.suppress(UnreachableError):  # SQLite's is not there, which is no fault
+            log.unlock("hotel_staff")
+        assert log.charge(attempt(), LOCKOUT, offline=True)
+
+    def test_the_file_may_be_named_as_one_likes(self, database_url: str, tmp_path: Path, away: Away) -> None:
+        file = tmp_path / "a?b=c%00d" / "spool.db"
+        away.go()
+        log = Log(database_url, file)
+        log.write(entry(), GRANT)
+        log.close()
+        away.come_back()
+        assert spooled(file) == ["1001"]
 
     def test_old_counters_are_removed(self, log: Log, away: Away, file: Path, clock: Time) -> None:
         away.go()

@@ -371,11 +371,28 @@ class TestSqlite:
             assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
             assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
 
-    def test_in_memory(self) -> None:
-        log = Log("sqlite://")
-        log.write(entry())
-        assert len(list(log.read())) == 1
-        log.close()
+    @pytest.mark.parametrize(
+        ("url", "what"),
+        [
+            ("sqlite://", "in memory"),
+            ("sqlite:///", "in memory"),
+            ("sqlite:///:memory:", "in memory"),
+            ("sqlite+pysqlite:///:memory:", "in memory"),
+            ("sqlite:///file:x?mode=memory&uri=true", "`file:`"),
+            ("sqlite:///file:/tmp/x", "`file:`"),
+            ("sqlite:////tmp/x?mode=ro", "options"),
+            ("sqlite:////tmp/x?timeout=abc", "options"),
+            ("sqlite:////tmp/a\0b", "NUL"),
+            ("sqlite:////tmp/a%00b", "NUL"),
+        ],
+    )
+    def test_a_file_that_is_not_one_for_all_processes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, what: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(LogError, match=rf"{what}.*; write sqlite:////absolute/path"):
+            Log(url).write(entry())
+        assert list(tmp_path.iterdir()) == []
 
     def test_reading_makes_nothing(self, tmp_path: Path) -> None:
         assert list(Log(f"sqlite:///{tmp_path / 'x' / 'signin.db'}").read()) == []
@@ -472,6 +489,15 @@ class TestSqlite:
         other = Log(f"sqlite:///{file}")
         assert logins(other.read()) == logins(log.read()) == ["new"]
         other.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql://h:1/x?connect_timeout=abc", "postgresql://u:735198%00@h:1/x"])
+def test_what_the_driver_does_not_take_is_a_fault_in_words(url: str) -> None:
+    log = Log(url)
+    for use in (lambda: log.write(entry()), lambda: list(log.read())):
+        with pytest.raises(LogError) as caught:
+            use()
+        assert "735198" not in str(caught.value)
 
 
 def engine_of(log: Log) -> Any:

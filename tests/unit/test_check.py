@@ -185,6 +185,12 @@ def test_files_that_cannot_be_read(write: Write, cli: Cli, tmp_path: Path) -> No
     assert not (tmp_path / "generated").exists()
 
 
+def test_settings_that_cannot_be_read_are_a_fault_of_every_file(write: Write, cli: Cli, tmp_path: Path) -> None:
+    write({"routes/a.route": GOOD})
+    (tmp_path / "routes" / "routec.toml").mkdir()
+    assert codes(cli("check", "routes/a.route", "--format", "json").output) == ["RT001"]
+
+
 def test_settings_that_are_a_folder(write: Write, cli: Cli, tmp_path: Path) -> None:
     write({"routes/a.route": GOOD})
     (tmp_path / "routes/routec.toml").mkdir()

@@ -55,6 +55,16 @@ def test_every_key() -> None:
     assert Settings.parse('[agi]\nscript = "a/b.agi"\n[publish]\nto = "/x"').script == "a/b.agi"
 
 
+def test_all_faults_are_told_each_with_its_place() -> None:
+    text = '[agi]\nlissten = "a"\n[ami]\nx = 1\n[asterisk]\nx = 1\ntarget = 17\n[sigin]\n'
+    found = fault(text)
+    places = [(one.message.split("`")[1], text[: one.offset].count("\n") + 1) for one in (found, *found.others)]
+    assert places == [("agi.lissten", 2), ("ami.username", 3), ("ami.x", 4), ("asterisk.x", 6), ("asterisk.target", 7),
+                      ("sigin", 8)]  # fmt: skip
+    assert fault("[agi]\nx = 1").others == ()
+    assert len(fault("".join(f"x{n} = 1\n" for n in range(1000))).others) == 99
+
+
 @pytest.mark.parametrize("listen", ["0.0.0.0:5000", "[::]:5000"])
 def test_asterisk_calls_the_loopback_where_the_checker_listens_everywhere(listen: str) -> None:
     assert Settings.parse(f'[agi]\nlisten = "{listen}"').connect == ("127.0.0.1", 5000)
