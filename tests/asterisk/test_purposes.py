@@ -82,7 +82,8 @@ route clocking  {{ on extension 700; auth clock  else {{ prompt refused; hangup 
 route keying    {{ on extension 701; auth keyed  else {{ prompt refused; hangup busy }}; prompt ok; dial 101 }}
 route cleaning  {{ on extension 702; auth rooms else {{ prompt refused; hangup busy }}
                    say digits room; prompt ok; dial 101 }}
-route asking    {{ on extension 703; on did +3225551236; auth survey else {{ prompt refused; hangup busy }}; prompt ok; dial 101 }}
+route asking    {{ on extension 703; on did +3225551236
+                   auth survey else {{ prompt refused; hangup busy }}; prompt ok; dial 101 }}
 route sharing   {{ on extension 704; auth shared else {{ prompt refused; hangup busy }}; prompt ok; dial 101 }}
 route guarding  {{
   on extension 705
