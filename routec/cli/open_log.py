@@ -24,10 +24,11 @@ _AS_SERVE = "run as the user that `routec serve` runs as"
 @contextmanager
 def opened_log() -> "Iterator[Log]":
     """The log; what is wrong with it ends the command with a message."""
+    from routec.signin.sqlite import file_named
     from routec.signin.store import Log, LogError
 
     machine = runtime()
-    file = _file_of(machine.database)
+    file = file_named(machine.database)
     if file is not None:
         _make_sure_of_folder(file)
     store = Log(machine.database, machine.spool)
@@ -56,17 +57,6 @@ def say_empty(words: str, *, only_where: bool = False) -> None:
         words = f"there is no sign-in log yet {place}{aside}"
     if not (is_there and only_where):
         click.echo(words, err=True)
-
-
-def _file_of(url: str) -> Path | None:
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        parsed = make_url(url)
-        return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
-    except (SQLAlchemyError, ValueError):
-        return None  # The log says what is wrong with it.
 
 
 def _make_sure_of_folder(file: Path) -> None:

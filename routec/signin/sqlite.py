@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 BUSY_MILLISECONDS = 2_000
 """How long to wait for another process's write. With the wait for a turn it is within the grace that the dialplan gives
@@ -49,6 +50,15 @@ def engine_for(url: URL, *, reads: bool) -> Engine:
         connection.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def file_named(text: str) -> Path | None:
+    """The file that the text of a URL names; None where it names none, or is no URL."""
+    try:
+        url = make_url(text)
+        return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+    except (SQLAlchemyError, ValueError):
+        return None
 
 
 def fault_of(url: URL) -> str | None:
