@@ -11,17 +11,12 @@ from sqlalchemy import Connection, Select, select, update
 
 from routec.contract import CLOSED, GRACE_SECONDS, GRANTED, Module
 from routec.signin.dialects import insert_into
+from routec.signin.outcome import FORGOTTEN, REPEATED
 from routec.signin.plain import storable
 from routec.signin.schema import clocks
 from routec.signin.store import ClashError, Entry, LogError
 
 OUT, IN, BREAK = "out", "in", "break"
-
-FORGOTTEN = "forgotten"
-"""The reason of a row that ends a shift because nobody clocked out."""
-
-REPEATED = "repeated"
-"""The reason of a row of a call that has clocked already."""
 
 _TOGGLED = {OUT: "in", IN: "out", BREAK: "back"}
 _NEXT = {

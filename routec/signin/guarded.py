@@ -57,6 +57,16 @@ class Pace:
             raise RefusalError("its answer has no end")
 
 
+def _received(own: "PlainSocket | TlsSocket", receive: Callable[[], int]) -> int:
+    """The number of bytes received, within the socket's pace where it has one."""
+    if own.pace is None:
+        return receive()
+    own.settimeout(own.pace.left())
+    number = receive()
+    own.pace.took(number)
+    return number
+
+
 class PlainSocket(socket.socket):
     """A socket that keeps a pace, where it has one."""
 
@@ -64,12 +74,8 @@ class PlainSocket(socket.socket):
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         """As a socket's."""
-        if self.pace is None:
-            return super().recv_into(buffer, nbytes, flags)
-        self.settimeout(self.pace.left())
-        number = super().recv_into(buffer, nbytes, flags)
-        self.pace.took(number)
-        return number
+        receive = super().recv_into
+        return _received(self, lambda: receive(buffer, nbytes, flags))
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """As a socket's."""
@@ -85,12 +91,8 @@ class TlsSocket(ssl.SSLSocket):
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
         """As a socket's."""
-        if self.pace is None:
-            return super().recv_into(buffer, nbytes, flags)
-        self.settimeout(self.pace.left())
-        number = super().recv_into(buffer, nbytes, flags)
-        self.pace.took(number)
-        return number
+        receive = super().recv_into
+        return _received(self, lambda: receive(buffer, nbytes, flags))
 
     def send(self, data: Any, flags: int = 0) -> int:
         """As a socket's; `sendall` is made of these."""

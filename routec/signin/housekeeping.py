@@ -50,9 +50,7 @@ class Housekeeping:
         """One round; what goes wrong is said when it begins, not every ten seconds."""
         complaint = ""
         try:
-            spooled = self._log.drain()
-            if spooled:
-                _logger.info("%d spooled sign-ins are in the database now", spooled)
+            self._log.drain()
             if tidies:
                 self._log.tidy(self._modules())
         except (LogError, ModulesError) as error:

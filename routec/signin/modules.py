@@ -126,7 +126,7 @@ class ModuleStore:
     """The modules of one file, re-read when the file changes; one store serves many threads.
 
     A call costs one `stat`. A file that cannot be used leaves the last good one in force, and is said in the process
-    log once, not once a call. Until there has been a good one, there are no modules and `get` raises.
+    log once, not once a call. Until there has been a good one, there are no modules and `compiled` raises.
     """
 
     def __init__(self, path: Path) -> None:
@@ -136,10 +136,6 @@ class ModuleStore:
         self._tried = False
         self._compiled: Compiled | None = None
         self._fault = ""
-
-    def get(self, name: str) -> Module | None:
-        """The module of this name, or None if there is none. Raises `ModulesError` if no file was ever good."""
-        return self.compiled().modules.get(name)
 
     def compiled(self) -> Compiled:
         """All that the file says now. Raises `ModulesError` if no file was ever good."""

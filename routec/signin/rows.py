@@ -12,6 +12,7 @@ from routec.contract import GRANTED, Module
 from routec.signin import clocks, guard
 from routec.signin.dialects import insert_into
 from routec.signin.outbox import PENDING
+from routec.signin.outcome import REPEATED
 from routec.signin.plain import storable
 from routec.signin.record import as_json
 from routec.signin.schema import outbox, signins
@@ -147,6 +148,6 @@ def _found(connection: Connection, uid: str) -> Entry | None:
 
 def _told(entry: Entry, state: clocks.State | None) -> Entry:
     """What the caller is told: for a call that has clocked already, what it clocked."""
-    if state is None or entry.reason != clocks.REPEATED:
+    if state is None or entry.reason != REPEATED:
         return entry
     return replace(entry, action=state.action, time=state.since or entry.time)

@@ -15,7 +15,7 @@ from .fake import PEPPER, module, write_modules
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("ROUTEC_") and name != "ROUTEC_TEST_POSTGRES"]:
+    for name in [name for name in os.environ if name.startswith("ROUTEC_")]:
         monkeypatch.delenv(name)
 
 

@@ -276,17 +276,17 @@ class TestStore:
     def test_reads_again_when_the_file_changed(self, tmp_path: Path) -> None:
         path = write_modules(tmp_path / "m.json", module())
         store = ModuleStore(path)
-        assert store.get("hotel_staff") == module_like(store, tries=3)
+        assert store.compiled().modules.get("hotel_staff") == module_like(store, tries=3)
         write_modules(path, module(tries=5), module("other"))
-        assert store.get("hotel_staff") == module_like(store, tries=5)
-        assert store.get("other")
-        assert store.get("no-such") is None
+        assert store.compiled().modules.get("hotel_staff") == module_like(store, tries=5)
+        assert store.compiled().modules.get("other")
+        assert store.compiled().modules.get("no-such") is None
 
     def test_does_not_read_when_nothing_changed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         store = ModuleStore(write_modules(tmp_path / "m.json", module()))
-        store.get("x")
+        store.compiled().modules.get("x")
         monkeypatch.setattr("routec.signin.modules.read_modules", lambda _path: pytest.fail("read again"))
-        assert store.get("hotel_staff")
+        assert store.compiled().modules.get("hotel_staff")
 
     @pytest.mark.parametrize("fault", ["bad", "gone"])
     def test_keeps_the_last_good_and_says_so_once(
@@ -294,30 +294,30 @@ class TestStore:
     ) -> None:
         path = write_modules(tmp_path / "m.json", module())
         store = ModuleStore(path)
-        store.get("x")
+        store.compiled().modules.get("x")
         if fault == "bad":
             path.write_text('{"format": 2, "mod')
         else:
             path.unlink()
         with caplog.at_level(logging.ERROR):
-            assert all(store.get("hotel_staff") for _ in range(5))
+            assert all(store.compiled().modules.get("hotel_staff") for _ in range(5))
         assert len(caplog.records) == 1
         assert str(path) in caplog.text
         write_modules(path, module("new"))
-        assert store.get("new")
+        assert store.compiled().modules.get("new")
 
     def test_with_no_good_one_ever(self, tmp_path: Path) -> None:
         store = ModuleStore(tmp_path / "m.json")
         for _ in range(2):
             with pytest.raises(ModulesError, match=r"m\.json"):
-                store.get("hotel_staff")
+                store.compiled().modules.get("hotel_staff")
         write_modules(tmp_path / "m.json", module())
-        assert store.get("hotel_staff")
+        assert store.compiled().modules.get("hotel_staff")
 
 
 def module_like(store: ModuleStore, tries: int) -> Module:
     """The module of the tests with the hashes that were written, which are salted anew each time."""
-    found = store.get("hotel_staff")
+    found = store.compiled().modules.get("hotel_staff")
     assert found
     return module(tries=tries, users=found.users)
 

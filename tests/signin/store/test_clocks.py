@@ -1,6 +1,5 @@
 """The time clock: who is in is determined in the transaction of the row."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,21 +10,9 @@ import pytest
 from routec.contract import GRACE_SECONDS, Clock
 from routec.signin.store import ClashError, Entry, Log, LogError
 
-from .stores import START, WEBHOOK, Time, at_once, entry, time_clock
+from ..stores import START, WEBHOOK, Time, at_once, entry, time_clock
 
 CLOCK = time_clock()
-
-
-@pytest.fixture
-def clock() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def log(database_url: str, clock: Time) -> Iterator[Log]:
-    log = Log(database_url, now=clock)
-    yield log
-    log.close()
 
 
 def stamp(log: Log, hours: float = 0, action: str | None = None, **changes: Any) -> str | None:

@@ -1,7 +1,6 @@
 """The outbox: what is to be sent is claimed by one process at a time, and nothing is forgotten."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,24 +11,12 @@ from routec.signin.outbox import Delivery, Letter, Outbox
 from routec.signin.record import KEYS, as_object
 from routec.signin.store import Log
 
-from .stores import START, WEBHOOK, Time, at_once, entry, module
+from ..stores import START, WEBHOOK, Time, at_once, entry, module
 
 HOOKED = module(webhook=WEBHOOK)
 ORDERED = module(webhook=replace(WEBHOOK, ordered=True))
 PLAIN = {"hotel_staff": False}
 IN_ORDER = {"hotel_staff": True}
-
-
-@pytest.fixture
-def clock() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def log(database_url: str, clock: Time) -> Iterator[Log]:
-    log = Log(database_url, now=clock)
-    yield log
-    log.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,25 +12,13 @@ from routec.contract import Lockout
 from routec.signin.lockout import Counter
 from routec.signin.store import Attempt, Charge, Log
 
-from .stores import START, Time, at_once, attempt, entry, module
+from ..stores import START, Time, at_once, attempt, entry, module
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LOCKOUT = Lockout(3, 900)
 STRICT = Lockout(1, 900)
 STAFF = "+32475000001"
 OUTSIDER = "+32999999999"
-
-
-@pytest.fixture
-def clock() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def log(database_url: str, clock: Time) -> Iterator[Log]:
-    log = Log(database_url, now=clock)
-    yield log
-    log.close()
 
 
 def fail(log: Log, *attempts: Attempt, lockout: Lockout = LOCKOUT) -> list[bool]:

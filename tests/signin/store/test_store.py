@@ -22,22 +22,10 @@ from routec.signin import following
 from routec.signin.schema import signins
 from routec.signin.store import Entry, Filters, Log, LogError, UnreachableError
 
-from .stores import START, WEBHOOK, Time, at_once, entry, module
+from ..stores import START, WEBHOOK, Time, at_once, entry, module
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MEGABYTE = 1_000_000
-
-
-@pytest.fixture
-def clock() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def log(database_url: str, clock: Time) -> Iterator[Log]:
-    log = Log(database_url, now=clock)
-    yield log
-    log.close()
 
 
 def logins(rows: Iterator[Entry]) -> list[str | None]:

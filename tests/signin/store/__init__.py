@@ -1,0 +1,1 @@
+"""Tests of what is kept: rows, counters, clockings and the outbox, on both databases."""
