@@ -8,24 +8,29 @@ found, so that one run shows everything; the dialplan is made only where there i
 
 import gc
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from routec.contract import MODULES_FILE, SCRIPT_FILE
-from routec.diagnostics import Diagnostic, codes, has_errors, in_order
+from routec.diagnostics import Diagnostic, codes, has_errors, in_order, of_targets
 from routec.frontend.checks import check
 from routec.frontend.parser import parse, parse_users
 from routec.frontend.reader import read
 from routec.frontend.resolver import resolve
 from routec.frontend.syntax import USERS_SUFFIX, UsersFile
+from routec.frontend.target_entries import entered_elsewhere, for_target
+from routec.kept import Kept, Memory
 from routec.model import System
 from routec.settings import Settings, SettingsError
-from routec.source import Sources, Span
+from routec.source import Source, Sources, Span
 
 if TYPE_CHECKING:
     from routec.backend.dialplan import Dialplan
+
+Tree = TypeVar("Tree")
 
 _IGNORE = re.compile(r"(?:^|\s)#\s*routec:\s*ignore\s+(RT\d{3}(?:\s*,\s*RT\d{3})*)\s+\S")
 
@@ -46,6 +51,8 @@ class Input:
     """What could not be read, and so is missing above."""
     users: Mapping[str, bytes] = field(default_factory=dict)
     """The files of users, by the path that users are shown."""
+    target: str | None = None
+    """Which PBX of `[targets]` it is compiled for; None: what routec.toml says at its top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +79,29 @@ class Compilation:
         return self.dialplan is None
 
 
-def compile_routes(project: Input, *, dialplan: bool = True) -> Compilation:
-    """Compile route files; without `dialplan`, only check them."""
+def compile_routes(project: Input, *, dialplan: bool = True, memory: Memory | None = None) -> Compilation:
+    """Compile route files; without `dialplan`, only check them.
+
+    With the `memory` of the compilation before this one, what did not change is taken from there.
+    """
     with paused_collector():
-        return _compile(project, dialplan=dialplan)
+        return _compile(project, memory or Memory(), dialplan=dialplan)
+
+
+def check_targets(project: Input) -> Compilation:
+    """Check a project for each of its PBXs; one without `[targets]` as it is.
+
+    A fault that all of them have is there once, one that some have names these.
+    """
+    names = _settings(project, {})[0].target_names
+    if not names:
+        return compile_routes(project, dialplan=False)
+    memory = Memory()
+    found = {}
+    for name in names:
+        compilation = compile_routes(replace(project, target=name), dialplan=False, memory=memory)
+        found[name] = compilation.diagnostics
+    return replace(compilation, diagnostics=of_targets(found))
 
 
 @contextmanager
@@ -93,74 +119,93 @@ def paused_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _compile(project: Input, *, dialplan: bool) -> Compilation:
+def _compile(project: Input, memory: Memory, *, dialplan: bool) -> Compilation:
     sources: Sources = {}
     trees = []
     faults = list(project.unread)
     if not project.files and not faults:
         help = "a route file is named like routes/front.route"
         faults.append(Diagnostic(codes.NO_ROUTES, "there is no route file here", help=help))
-    users = _users(project, sources, faults)
+    files = memory.round("files")
+    users = _users(project, sources, faults, files)
     for path in sorted(project.files):
-        sources[path], found = read(path, project.files[path])
-        if not has_errors(found):
-            tree, found = parse(sources[path])
-            trees.append(tree)
+        data = project.files[path]
+        sources[path], tree, found = files.of(path, (data,), partial(_parsed, path, data, parse))
+        trees += [] if tree is None else [tree]
         faults += found
     unread = any(not fault.path.endswith(USERS_SUFFIX) for fault in project.unread)
     missing = unread or len(trees) < len(project.files)
     names_lost = missing or any(tree.lost_declarations for tree in trees)
     settings, found = _settings(project, sources)
-    system, resolved = resolve(trees, settings, project.sounds or {}, users, names_lost=names_lost)
+    system, resolved = resolve(trees, settings, project.sounds or {}, users, names_lost=names_lost, memory=memory)
     faults += found + resolved
-    faults += check(system, whole=not has_errors(faults))
+    elsewhere = entered_elsewhere(system, settings)
+    if project.settings is not None:
+        whole = not names_lost and not has_errors(faults)
+        system, found = for_target(system, settings, project.settings[0], whole=whole)
+        faults += found
+    faults += check(system, whole=not has_errors(faults), elsewhere=elsewhere, memory=memory)
     diagnostics = in_order(fault for fault in faults if not _ignored(fault, sources))
     result = Compilation(sources, settings, system, project.sounds or {}, diagnostics, None)
     if not dialplan or has_errors(diagnostics):
         return result
     from routec.backend.lower import lower
 
-    return replace(result, dialplan=lower(system, settings, sources))
+    return replace(result, dialplan=lower(system, settings, sources, memory))
 
 
-def _users(project: Input, sources: Sources, faults: list[Diagnostic]) -> dict[str, UsersFile | None]:
+def _parsed(
+    path: str, data: bytes, parse: Callable[[Source], tuple[Tree, list[Diagnostic]]]
+) -> tuple[Source, Tree | None, list[Diagnostic]]:
+    """The text of a file, its syntax tree if that can be made, and what is wrong with both."""
+    source, faults = read(path, data)
+    if has_errors(faults):
+        return source, None, faults
+    return source, *parse(source)
+
+
+def _users(project: Input, sources: Sources, faults: list[Diagnostic], kept: Kept[Any]) -> dict[str, UsersFile | None]:
     """The files of users as syntax trees; None for one that cannot be read."""
     files: dict[str, UsersFile | None] = {
         fault.path: None for fault in project.unread if fault.path.endswith(USERS_SUFFIX)
     }
     for path in sorted(project.users):
-        sources[path], found = read(path, project.users[path])
-        files[path] = None
-        if not has_errors(found):
-            files[path], found = parse_users(sources[path])
+        data = project.users[path]
+        sources[path], files[path], found = kept.of(path, (data,), partial(_parsed, path, data, parse_users))
         faults += found
     return files
 
 
-def render(compilation: Compilation) -> dict[str, bytes]:
+def render(compilation: Compilation, memory: Memory | None = None) -> dict[str, bytes]:
     """The generated files of a compilation without errors, by name."""
     from routec.backend import render, runtime_files
 
+    memory = memory or Memory()
     if compilation.dialplan is None:
         raise ValueError("a compilation with errors has no files")
     with paused_collector():
-        return {
-            "extensions.conf": render.extensions_conf(compilation.dialplan),
-            "manifest.json": render.manifest_json(compilation.dialplan, compilation.sources, compilation.sounds),
-            MODULES_FILE: runtime_files.modules_file(compilation.system, compilation.settings),
+        files = {
+            "extensions.conf": render.extensions_conf(compilation.dialplan, memory),
+            MODULES_FILE: runtime_files.modules_file(compilation.system, compilation.settings, memory),
             SCRIPT_FILE: render.signin_agi(compilation.settings),
         }
+        manifest = render.manifest_json(compilation.dialplan, compilation.sources, compilation.sounds, files, memory)
+        return files | {"manifest.json": manifest}
 
 
 def _settings(project: Input, sources: Sources) -> tuple[Settings, list[Diagnostic]]:
+    """The settings, for the target where one is asked for."""
     if project.settings is None:
-        return Settings(), []
+        if project.target is None:
+            return Settings(), []
+        error = Settings().unknown_target(project.target)
+        return Settings(), [Diagnostic(codes.BAD_SETTINGS, error.message, help=error.help)]
     path, data = project.settings
     sources[path], faults = read(path, data)
     if has_errors(faults):
         return Settings(), faults
     try:
-        return Settings.parse(sources[path].text, path), []
+        return Settings.parse(sources[path].text, path).for_target(project.target), []
     except SettingsError as error:
         return Settings(), [_bad_settings(path, one) for one in (error, *error.others)]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from routec.diagnostics import Diagnostic, codes
+from routec.files import Reader
 from routec.frontend.reader import MOST_BYTES
 from routec.frontend.syntax import USERS_SUFFIX
 from routec.pipeline import Input
@@ -21,17 +22,29 @@ SUFFIX = ".route"
 _USERS_NAMED = re.compile(r'\bfrom[ \t]+"([^"\\/\n][^"\\\n]*' + re.escape(USERS_SUFFIX) + r')"')
 
 
-def load(root: Path) -> Input:
-    """Read the project in a folder: routes/, with its settings and prompts."""
+def load(root: Path, reader: Reader | None = None) -> Input:
+    """Read the project in a folder: routes/, with its settings and prompts.
+
+    What the same `reader` has read before is read again only where it changed.
+    """
     routes = root / ROUTES
-    return gather([routes], root, settings=routes / SETTINGS_FILE, prompts=routes / PROMPTS)
+    return gather([routes], root, settings=routes / SETTINGS_FILE, prompts=routes / PROMPTS, reader=reader)
 
 
-def gather(paths: Iterable[Path], root: Path, *, settings: Path | None = None, prompts: Path | None = None) -> Input:
+def gather(
+    paths: Iterable[Path],
+    root: Path,
+    *,
+    settings: Path | None = None,
+    prompts: Path | None = None,
+    reader: Reader | None = None,
+) -> Input:
     """Read route files with their files of users, and those below folders.
 
     What cannot be read is a diagnostic; paths are shown from `root`.
     """
+    reader = reader or Reader()
+    reader.begin()
     faults: list[Diagnostic] = []
     files: dict[str, bytes] = {}
     users: dict[str, bytes] = {}
@@ -39,31 +52,39 @@ def gather(paths: Iterable[Path], root: Path, *, settings: Path | None = None, p
         folder = path if path.is_dir() else None
         for file in _files_below(path, root, faults) if folder else [path]:
             name = shown(file, root)
-            if name in users or (data := _read(file, name, faults, folder)) is None:
+            if name in users or (data := _read(reader, file, name, faults, folder)) is None:
                 continue
             if file.name.endswith(USERS_SUFFIX):
                 users[name] = data
                 continue
             files[name] = data
             for named in _users_named(file, data) if file is path else ():
-                found = _read(named, shown(named, root), faults, file.parent)
+                found = _read(reader, named, shown(named, root), faults, file.parent)
                 users |= {} if found is None else {shown(named, root): found}
     text = None
     if settings is not None and os.path.lexists(settings):
-        data = _read(settings, shown(settings, root), faults, settings.parent)
+        data = _read(reader, settings, shown(settings, root), faults, settings.parent)
         text = None if data is None else (shown(settings, root), data)
-    return Input(files, text, sound_faults(prompts) if prompts else {}, tuple(faults), users)
+    return Input(files, text, sound_faults(prompts, reader) if prompts else {}, tuple(faults), users)
 
 
 def _files_below(folder: Path, root: Path, faults: list[Diagnostic]) -> list[Path]:
-    """All files of ours below a folder; one that cannot be looked into is a fault: numbers may be missing then."""
+    """All files of ours below a folder; one that cannot be looked into is a fault: numbers may be missing then.
+
+    What begins with `.` is an editor's: emacs makes a link `.#a.route` to nowhere while a file is edited.
+    """
 
     def unread(error: OSError) -> None:
         faults.append(_unreadable(shown(Path(error.filename), root), error))
 
     found = os.walk(folder, onerror=unread)
     suffixes = (SUFFIX, USERS_SUFFIX)
-    return sorted(Path(parent, name) for parent, _, names in found for name in names if name.endswith(suffixes))
+    return sorted(
+        Path(parent, name)
+        for parent, _, names in found
+        for name in names
+        if name.endswith(suffixes) and not name.startswith(".")
+    )
 
 
 def _users_named(file: Path, data: bytes) -> list[Path]:
@@ -86,7 +107,7 @@ def shown(path: Path, root: Path) -> str:
         return path.as_posix()
 
 
-def _read(path: Path, name: str, faults: list[Diagnostic], folder: Path | None) -> bytes | None:
+def _read(reader: Reader, path: Path, name: str, faults: list[Diagnostic], folder: Path | None) -> bytes | None:
     """The bytes of a file below a folder; a file that was named itself (no folder) is followed wherever it leads."""
     if folder is not None and _leads_out(path, folder):
         what = f"cannot read `{name}`: it is a link that leads out of its folder"
@@ -94,13 +115,17 @@ def _read(path: Path, name: str, faults: list[Diagnostic], folder: Path | None) 
         faults.append(Diagnostic(codes.UNREADABLE_FILE, what, file=name, help=help))
         return None
     try:
-        if stat.S_ISREG(path.stat().st_mode):
-            with path.open("rb") as file:
-                return file.read(MOST_BYTES + 1)
-        faults.append(_unreadable(name, OSError(0, "it is no file")))
+        return reader.of(path, _content)
     except OSError as error:
         faults.append(_unreadable(name, error))
     return None
+
+
+def _content(path: Path) -> bytes:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(0, "it is no file")
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES + 1)
 
 
 def _leads_out(path: Path, folder: Path) -> bool:
@@ -117,11 +142,12 @@ def _leads_out(path: Path, folder: Path) -> bool:
 # ---- sounds
 
 
-def sound_faults(folder: Path) -> dict[str, str]:
+def sound_faults(folder: Path, reader: Reader) -> dict[str, str]:
     """The sound files below a folder, by their path in it, each with why Asterisk cannot play it, or empty."""
     if not folder.is_dir():
         return {}
-    return {file.relative_to(folder).as_posix(): wav_fault(file) for file in sorted(folder.rglob("*.wav"))}
+    files = sorted(file for file in folder.rglob("*.wav") if not file.name.startswith("."))
+    return {file.relative_to(folder).as_posix(): reader.of(file, wav_fault) for file in files}
 
 
 def wav_fault(file: Path) -> str:

@@ -9,11 +9,13 @@ from routec.source import Span
 class Block:
     """Appends priorities; a label that is taken already gets a number."""
 
-    def __init__(self, settings: Settings, signin: dict[str, str]) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.signin = signin
-        """The context of each sign-in module, by its name."""
         self.lines: list[Line] = []
+        self.gotos: list[int] = []
+        """Which of the lines are jumps to routes."""
+        self.asks: list[int] = []
+        """Which of them enter a sign-in module."""
         self._labels: dict[str, int] = {}
         self._mark = ""
 
@@ -32,6 +34,16 @@ class Block:
         """Append a line; `label` is for the reader, and gives way to one that is jumped to."""
         self.lines.append(Line(app, data, self._mark or label, span))
         self._mark = ""
+
+    def goto(self, route: str, span: Span) -> None:
+        """Append a jump to a route; its name stands there until its context has one (`naming`)."""
+        self.add("Goto", plain(route), span)
+        self.gotos.append(len(self.lines) - 1)
+
+    def ask(self, module: str, span: Span) -> None:
+        """Append the entering of a module, by its name in the same way."""
+        self.add("Gosub", plain(module), span)
+        self.asks.append(len(self.lines) - 1)
 
     def end(self, span: Span) -> None:
         """Append a Hangup, unless no call comes by here any more."""

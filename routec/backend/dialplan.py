@@ -11,6 +11,13 @@ from routec.source import Span
 CONTEXT_PREFIX = "routec-"
 DIDS = "routec-dids"
 EXTENSIONS = "routec-extensions"
+DOCTOR = "routec-doctor"
+SEAL = "routec-seal"
+FIXED = (DIDS, EXTENSIONS, DOCTOR, SEAL)
+"""The contexts whose names stay; the name of every other one says what is in it."""
+
+NOWHERE = Span("", 0, 0)
+"""The place of a line that comes from no route."""
 
 ANY_NUMBER = "_[+*0-9]!"
 """The extension of a route's steps: whatever number led here. It stays in EXTEN, and so in the CDR; `h`, `i`, `t` and
@@ -34,7 +41,7 @@ class Extension(NamedTuple):
 
 
 class Context(NamedTuple):
-    """A context with the comment above it; `route` is empty for the entry contexts."""
+    """A context with the comment above it; `route` is empty for what is no route's."""
 
     name: str
     comment: tuple[str, ...]
@@ -49,11 +56,12 @@ class Dialplan:
     contexts: tuple[Context, ...]
 
 
+def content(extension: Extension) -> str:
+    """What an extension does, without where that is written."""
+    return "\n".join(f"{extension.pattern}\t{line.label}\t{line.app}\t{line.data}" for line in extension.lines)
+
+
 def content_hash(extensions: Iterable[Extension]) -> str:
     """What a context does, without where that is written: the same steps keep their context."""
-    text = "\n".join(
-        f"{extension.pattern}\t{line.label}\t{line.app}\t{line.data}"
-        for extension in extensions
-        for line in extension.lines
-    )
+    text = "\n".join(content(extension) for extension in extensions)
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]

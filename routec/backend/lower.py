@@ -1,25 +1,18 @@
 """From the model to the dialplan: one context a route, named after its content, and thin entries that lead to it."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from routec.backend import say_step, signin_step
 from routec.backend.block import Block
-from routec.backend.dialplan import (
-    ANY_NUMBER,
-    CONTEXT_PREFIX,
-    DIDS,
-    EXTENSIONS,
-    Context,
-    Dialplan,
-    Extension,
-    Line,
-    content_hash,
-)
+from routec.backend.dialplan import Context, Dialplan
+from routec.backend.entries import entries
 from routec.backend.escape import heading, plain
-from routec.model import Answer, Cases, Dial, Entry, Goto, Hangup, Play, Route, Say, SignIn, Step, System, Wait
-from routec.model.numbers import did_forms
-from routec.model.walk import all_steps
+from routec.backend.naming import Draft, named
+from routec.backend.proof import doctor, seal
+from routec.kept import Kept, Memory
+from routec.model import Answer, Cases, Dial, Goto, Hangup, Module, Play, Route, Say, SignIn, Step, System, Wait
 from routec.settings import Settings
 from routec.source import Sources
 
@@ -27,71 +20,41 @@ CAUSES = {"busy": "17", "congestion": "34", "rejected": "21"}
 """Q.850 cause codes, as Asterisk's Hangup takes them."""
 
 
-def lower(system: System, settings: Settings, sources: Sources) -> Dialplan:
+def lower(system: System, settings: Settings, sources: Sources, memory: Memory | None = None) -> Dialplan:
     """The dialplan of a sound system: equal systems give equal dialplans, but for the comments that name places."""
+    memory = memory or Memory()
     routes = sorted(system.routes, key=lambda route: route.name)
-    used = {step.module for route in routes for step in all_steps(route.steps) if isinstance(step, SignIn)}
+    drafts = memory.each("drafts").of(routes, lambda route: _draft(route, Block(settings), sources), settings.asterisk)
+    used = {module for draft in drafts for module in draft.modules}
     modules = [module for module in sorted(system.modules, key=lambda module: module.name) if module.name in used]
-    signin = {module.name: signin_step.context(module, settings, sources) for module in modules}
-    names = {name: context.name for name, context in signin.items()}
-    contexts = {route.name: _context(route, Block(settings, names), sources) for route in routes}
-    targets = sorted({step.route for route in routes for step in all_steps(route.steps) if isinstance(step, Goto)})
-    return Dialplan(
-        (
-            _entries(DIDS, "did", routes, contexts),
-            _entries(EXTENSIONS, "extension", routes, contexts),
-            *(_goto_context(contexts[name]) for name in targets),
-            *signin.values(),
-            *contexts.values(),
-        )
+    signin = _signin(modules, settings, sources, memory.round("signin"))
+    contexts = named(drafts, {name: context.name for name, context in signin.items()}, memory)
+    written = (
+        *entries(routes, contexts, memory),
+        *signin.values(),
+        *contexts.values(),
+        doctor(settings),
     )
+    return Dialplan((*written, seal(written, memory)))
 
 
-def goto_name(route: str) -> str:
-    """The context that other routes enter a route by; no route's own context has a `.` in its name."""
-    return f"{CONTEXT_PREFIX}goto.{route}"
+def _signin(modules: Iterable[Module], settings: Settings, sources: Sources, kept: Kept[Context]) -> dict[str, Context]:
+    """The conversations of the modules."""
+    return {
+        module.name: kept.of(
+            module.name,
+            (module, sources[module.span.file], settings.agi, settings.publish),
+            partial(signin_step.context, module, settings, sources),
+        )
+        for module in modules
+    }
 
 
-# ---- contexts
-
-
-def _context(route: Route, block: Block, sources: Sources) -> Context:
+def _draft(route: Route, block: Block, sources: Sources) -> Draft:
     lower_steps(block, route.steps)
     block.end(route.span)
-    extensions = (Extension(ANY_NUMBER, tuple(block.lines)),)
-    return Context(
-        f"{CONTEXT_PREFIX}{route.name}-{content_hash(extensions)}",
-        heading(f"route {route.name}", route.title, route.span, sources),
-        extensions,
-        route.name,
-    )
-
-
-def _entries(name: str, kind: str, routes: list[Route], contexts: dict[str, Context]) -> Context:
-    """The context of all DIDs or of all extensions: one thin Goto a number, so that a reload moves no live call."""
-    owned = [(entry, route) for route in routes for entry in route.entries if entry.kind == kind]
-    owned.sort(key=lambda pair: (len(pair[0].number), pair[0].number))
-    owner: dict[str, str] = {}
-    shared: set[str] = set()
-    for entry, _ in owned:
-        for form in _forms(entry):
-            if owner.setdefault(form, entry.number) != entry.number:
-                shared.add(form)
-    extensions = []
-    for entry, route in owned:
-        line = Line("Goto", f"{contexts[route.name].name},${{EXTEN}},1", "", entry.span)
-        extensions += [Extension(plain(form), (line,)) for form in _forms(entry) if form not in shared]
-    what = "all DIDs, in the forms that a trunk may send" if kind == "did" else "all extensions that lead to a route"
-    return Context(name, (what,), tuple(extensions))
-
-
-def _forms(entry: Entry) -> Iterable[str]:
-    return dict.fromkeys(did_forms(entry.number)) if entry.kind == "did" else (entry.number,)
-
-
-def _goto_context(target: Context) -> Context:
-    line = Line("Goto", f"{target.name},${{EXTEN}},1", "", target.extensions[0].lines[0].span)
-    return Context(goto_name(target.route), (f"goto {target.route}",), (Extension(ANY_NUMBER, (line,)),), target.route)
+    comment = heading(f"route {route.name}", route.title, route.span, sources)
+    return Draft.of(route.name, comment, block, sources[route.span.file])
 
 
 # ---- steps
@@ -129,7 +92,7 @@ def _dial(block: Block, step: Dial) -> None:
 
 
 def _goto(block: Block, step: Goto) -> None:
-    block.add("Goto", f"{plain(goto_name(step.route))},${{EXTEN}},1", step.span)
+    block.goto(step.route, step.span)
 
 
 def _wait(block: Block, step: Wait) -> None:

@@ -2,34 +2,53 @@
 
 import json
 from dataclasses import asdict
+from itertools import chain
 
 from routec import contract
-from routec.model import Module, System
+from routec.kept import Memory
+from routec.model import Module, Route, System
 from routec.model.numbers import did_forms
 from routec.model.signin import Clock, Field
 from routec.settings import Settings
 
 
-def modules_file(system: System, settings: Settings) -> bytes:
+def modules_file(system: System, settings: Settings, memory: Memory) -> bytes:
     """The text of `contract.MODULES_FILE`."""
-    table = {
-        "format": contract.MODULES_FORMAT,
-        "settings": {
-            "listen": settings.agi.listen,
-            "pepper_file": settings.signin.pepper_file,
-            "state": settings.signin.state,
-        },
-        "extensions": inside_numbers(system),
-        "modules": [asdict(_module(module)) for module in sorted(system.modules, key=lambda module: module.name)],
+    modules = sorted(system.modules, key=lambda module: module.name)
+    of_settings = {
+        "listen": settings.agi.listen,
+        "pepper_file": settings.signin.pepper_file,
+        "state": settings.signin.state,
     }
-    return (json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode()
+    parts = {
+        "format": str(contract.MODULES_FORMAT),
+        "settings": _text(of_settings, 1),
+        "extensions": _listed([f'"{number}"' for number in inside_numbers(system, memory)]),
+        "modules": _listed(memory.each("signin.json").of(modules, lambda module: _text(asdict(_module(module)), 2))),
+    }
+    return ("{\n" + ",\n".join(f' "{name}": {text}' for name, text in parts.items()) + "\n}\n").encode()
 
 
-def inside_numbers(system: System) -> list[str]:
+def _text(value: object, depth: int) -> str:
+    """JSON that can stand so deep in more of it; no text in it has an end of a line."""
+    return json.dumps(value, indent=1, ensure_ascii=False).replace("\n", "\n" + " " * depth)
+
+
+def _listed(texts: list[str]) -> str:
+    return "[\n  " + ",\n  ".join(texts) + "\n ]" if texts else "[]"
+
+
+def inside_numbers(system: System, memory: Memory) -> list[str]:
     """The extensions that no caller from outside can have dialled: a call to one of these is from inside."""
-    entries = [entry for route in system.routes for entry in route.entries]
-    outside = {form for entry in entries if entry.kind == "did" for form in did_forms(entry.number)}
-    return sorted({entry.number for entry in entries if entry.kind == "extension"} - outside)
+    numbers = memory.each("inside").of(system.routes, _numbers)
+    inside = chain.from_iterable(extensions for extensions, _ in numbers)
+    return sorted(set(inside).difference(chain.from_iterable(forms for _, forms in numbers)))
+
+
+def _numbers(route: Route) -> tuple[list[str], list[str]]:
+    """The extensions of a route, and all forms of its DIDs."""
+    extensions = [entry.number for entry in route.entries if entry.kind == "extension"]
+    return extensions, [form for entry in route.entries if entry.kind == "did" for form in did_forms(entry.number)]
 
 
 def _module(module: Module) -> contract.Module:

@@ -52,7 +52,7 @@ def ask(block: Block, step: SignIn) -> str:
     name = plain(step.module)
     granted = block.label(f"granted-{name}")
     block.add("Set", f"{VERDICT}=", step.span, block.label(f"auth-{name}"))
-    block.add("Gosub", f"{block.signin[step.module]},${{EXTEN}},1", step.span)
+    block.ask(step.module, step.span)
     block.add("GotoIf", f"{_is(GRANTED)}?{granted}", step.span)
     return granted
 
@@ -82,11 +82,15 @@ def _is(verdict: str) -> str:
     return f'${{REGEX("^{verdict}$" ${{{VERDICT}}})}}'
 
 
+def agi_url(settings: Settings, path: str) -> str:
+    """A path of the checker's, as Asterisk reaches it."""
+    host, port = settings.connect
+    return f"agi://[{host}]:{port}/{path}" if ":" in host else f"agi://{host}:{port}/{path}"
+
+
 def context(module: Module, settings: Settings, sources: Sources) -> Context:
     """The conversation of a module: FastAGI, and where that gave no verdict the same checker as a process."""
     name = plain(module.name)
-    host, port = settings.connect
-    address = f"[{host}]" if ":" in host else host
     named = [f"${{CALLERID({part})}}" for part in CALLER_ID]
     lengths = " + ".join(f"${{LEN({value})}}" for value in named)
     plain_lengths = " + ".join(f"${{LEN(${{FILTER({PRINTABLE},{value})}})}}" for value in named)
@@ -100,7 +104,7 @@ def context(module: Module, settings: Settings, sources: Sources) -> Context:
         ("Answer", "", "ask"),
         ("Set", "AGIEXITONHANGUP=yes", ""),
         ("Set", f"TIMEOUT(absolute)={module.seconds + GRACE_SECONDS}", ""),
-        ("AGI", f"agi://{address}:{port}/{AGI_FOLDER}/{name}", ""),
+        ("AGI", agi_url(settings, f"{AGI_FOLDER}/{name}"), ""),
         ("GotoIf", f'$["${{{VERDICT}}}" != ""]?end,1', ""),
         ("AGI", f"{plain(settings.script)},{name}", ""),
         ("GotoIf", f'$["${{{VERDICT}}}" != ""]?end,1', ""),

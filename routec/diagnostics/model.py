@@ -1,7 +1,7 @@
 """A fault as data: what is wrong, where, and what helps. How it is printed is the renderers' business."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from routec.diagnostics.codes import Code, Severity
 from routec.source import Span
@@ -31,6 +31,8 @@ class Diagnostic:
     help: str = ""
     file: str = ""
     """The file, where there is no span."""
+    targets: tuple[str, ...] = ()
+    """The PBXs that have this fault, where others of the project have not."""
 
     @property
     def severity(self) -> Severity:
@@ -52,3 +54,12 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """By file, place and code, each once: the order in which people read, whatever order they were found in."""
     unique = dict.fromkeys(diagnostics)
     return sorted(unique, key=lambda d: (d.path, d.span.start if d.span else -1, d.code.code, d.message))
+
+
+def of_targets(found: Mapping[str, Iterable[Diagnostic]]) -> list[Diagnostic]:
+    """The faults of several PBXs in order: one that all have is there once, one that some have names these."""
+    having: dict[Diagnostic, list[str]] = {}
+    for target, faults in found.items():
+        for fault in faults:
+            having.setdefault(fault, []).append(target)
+    return in_order(replace(fault, targets=() if len(on) == len(found) else tuple(on)) for fault, on in having.items())

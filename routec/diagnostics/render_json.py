@@ -9,7 +9,10 @@ from routec.source import Sources, Span
 
 
 def render_json(diagnostics: Iterable[Diagnostic], sources: Sources) -> str:
-    """All faults as one JSON array; places count from 1, `end_column` is exclusive, null where there is no place."""
+    """All faults as one JSON array; places count from 1, `end_column` is exclusive, null where there is no place.
+
+    `targets` names the PBXs that have the fault where others have not; it is empty otherwise.
+    """
     return json.dumps([_one(diagnostic, sources) for diagnostic in diagnostics], indent=2, ensure_ascii=True) + "\n"
 
 
@@ -25,6 +28,7 @@ def _one(diagnostic: Diagnostic, sources: Sources) -> dict[str, Any]:
             {"message": label.text, **_place(label.span, label.span.file, sources)} for label in diagnostic.labels
         ],
         "help": diagnostic.help or None,
+        "targets": list(diagnostic.targets),
         "docs": f"routec explain {diagnostic.code.code}",
     }
 

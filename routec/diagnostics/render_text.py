@@ -34,6 +34,8 @@ def _one(diagnostic: Diagnostic, sources: Sources) -> str:
         lines += _place(sources[place.span.file], place, digits, primary=index == 0)
     if not places and diagnostic.path:
         lines.append(f"{pad[:-1]}--> {safe(diagnostic.path)}")
+    if diagnostic.targets:
+        lines.append(f"{pad}= target: {', '.join(map(safe, diagnostic.targets))}")
     if diagnostic.help:
         lines.append(f"{pad}= help: {safe(diagnostic.help)}")
     lines.append(f"{pad}= docs: routec explain {diagnostic.code.code}")

@@ -1,39 +1,62 @@
-"""The checks: functions from the model to diagnostics, in one list. Each judges one thing and knows nothing of others.
+"""The checks: functions from the model to diagnostics, in a list. Each judges one thing and knows nothing of others.
 
-To add a check: a code in diagnostics/codes.py and its page, a function here, and a case in tests/cases/errors/.
+To add a check: a code in diagnostics/codes.py and its page, a case in tests/cases/errors/, and a function: one that
+looks at a route by itself in `route_checks`, where it is asked again only when that route has changed, any other here.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 from routec.diagnostics import Diagnostic, Label, codes
-from routec.frontend.flow import ends, loops, step_ends, ways
-from routec.model import Cases, Dial, Entry, Goto, Module, Play, Route, Say, SignIn, Step, System
-from routec.model.limits import (
-    LONGEST_DATA,
-    LONGEST_MODULE_NAME,
-    LONGEST_ROUTE_NAME,
-    LONGEST_SAID,
-    LONGEST_SOUND,
-    LONGEST_USER_NAME,
-    MOST_TARGETS,
-)
-from routec.model.numbers import did_doubt, did_forms
-from routec.model.walk import all_steps, blocks
+from routec.frontend.flow import loops, ways
+from routec.frontend.route_checks import ROUTE_CHECKS
+from routec.kept import Memory
+from routec.model import Entry, Goto, Module, Route, System
+from routec.model.limits import LONGEST_MODULE_NAME, LONGEST_ROUTE_NAME, LONGEST_SOUND, LONGEST_USER_NAME
+from routec.model.numbers import did_forms
+from routec.model.walk import all_steps
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFacts:
+    """One route, what is wrong with it by itself, and what the checks of the whole system ask of it."""
+
+    route: Route
+    gotos: tuple[str, ...]
+    """The routes that it can go to."""
+    silent: tuple[Goto, ...]
+    """Those of them on whose way nobody is asked for anything or rung, and `restless` those with no pause either."""
+    restless: tuple[Goto, ...]
+    numbers: tuple[tuple[str, str], ...]
+    """Kind and number of its entries."""
+    forms: tuple[str, ...]
+    """All forms in which its DIDs may come."""
+    faults: tuple[Diagnostic, ...]
+
+    @classmethod
+    def of(cls, route: Route) -> Self:
+        """Gather them."""
+        steps = tuple(all_steps(route.steps))
+        faults = tuple(fault for one in ROUTE_CHECKS for fault in one(route, steps))
+        gotos = tuple(step.route for step in steps if isinstance(step, Goto))
+        unasked = [way for way in ways(route.steps) if not way.asked] if gotos else []
+        silent = tuple(way.goto for way in unasked if not way.rang)
+        restless = tuple(way.goto for way in unasked if not way.paused)
+        numbers = tuple((entry.kind, entry.number) for entry in route.entries)
+        forms = tuple(form for kind, number in numbers if kind == "did" for form in did_forms(number))
+        return cls(route, gotos, silent, restless, numbers, forms, faults)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the checks look at: the system, and all steps of each route in one row, which nearly every check needs."""
+    """What the checks of the whole system look at."""
 
     system: System
-    steps: dict[str, tuple[Step, ...]]
-
-    @classmethod
-    def of(cls, system: System) -> Self:
-        """Gather them."""
-        return cls(system, {route.name: tuple(all_steps(route.steps)) for route in system.routes})
+    by_route: Sequence[RouteFacts]
+    elsewhere: frozenset[str] = frozenset()
+    """Routes that callers reach on another PBX."""
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -44,64 +67,27 @@ class Facts:
 Check = Callable[[Facts], Iterable[Diagnostic]]
 
 
-def check(system: System, *, whole: bool = True) -> list[Diagnostic]:
+def check(
+    system: System, *, whole: bool = True, elsewhere: frozenset[str] = frozenset(), memory: Memory | None = None
+) -> list[Diagnostic]:
     """All that is wrong with the meaning of the routes.
 
-    Where not the `whole` system is known, some things only look unused: those checks then wait.
+    Where not the `whole` system is known, some things only look unused: those checks then wait. Nor is a route unused
+    that callers reach `elsewhere`, on another PBX.
     """
     checks = CHECKS if whole else [one for one in CHECKS if one is not unused_routes]
-    facts = Facts.of(system)
-    return [diagnostic for one in checks for diagnostic in one(facts)]
-
-
-def auth_else_runs_on(facts: Facts) -> Iterator[Diagnostic]:
-    """The else of an auth ends the call or leaves the route: else it would run into the protected steps.
-
-    So does each of its cases. A case that is not listed hangs up by itself.
-    """
-    for route in facts.routes:
-        for step in facts.steps[route.name]:
-            if not isinstance(step, SignIn):
-                continue
-            otherwise = f"else of `auth {step.module}`"
-            if isinstance(step.otherwise, Cases):
-                cases = step.otherwise.cases
-                found = [(f"case `{case.name}` in the {otherwise}", case.span, case.steps) for case in cases]
-            else:
-                found = [(otherwise, step.span, step.otherwise)]
-            for what, span, block in found:
-                if not ends(block):
-                    labels = (Label(block[-1].span, "and runs on from here"),) if block else ()
-                    yield Diagnostic(
-                        codes.ELSE_RUNS_ON,
-                        f"the {what} runs on into the protected steps",
-                        span,
-                        "those who do not pass reach what follows",
-                        labels,
-                        "end it with `hangup` or `goto ROUTE`",
-                    )
-
-
-def unreachable_steps(facts: Facts) -> Iterator[Diagnostic]:
-    """No step stands behind the end of the call."""
-    for route in facts.routes:
-        for block in blocks(route.steps):
-            for index, step in enumerate(block[:-1]):
-                if step_ends(step):
-                    label = Label(step.span, "the call never runs on behind this")
-                    yield Diagnostic(
-                        codes.UNREACHABLE_STEP, "no call reaches this step", block[index + 1].span, labels=(label,)
-                    )
-                    break
+    facts = Facts(system, (memory or Memory()).each("checks").of(system.routes, RouteFacts.of), elsewhere)
+    faults = list(chain.from_iterable(each.faults for each in facts.by_route))
+    return faults + [fault for one in checks for fault in one(facts)]
 
 
 def unused_routes(facts: Facts) -> Iterator[Diagnostic]:
     """Every route has a number, or another route that has one leads to it."""
-    targets = {
-        route.name: {step.route for step in facts.steps[route.name] if isinstance(step, Goto)} for route in facts.routes
-    }
+    if all(route.entries for route in facts.routes):
+        return
+    targets = {each.route.name: each.gotos for each in facts.by_route}
     used: set[str] = set()
-    waiting = [route.name for route in facts.routes if route.entries]
+    waiting = [route.name for route in facts.routes if route.entries or route.name in facts.elsewhere]
     while waiting:
         name = waiting.pop()
         if name not in used:
@@ -123,9 +109,8 @@ def endless_loops(facts: Facts) -> Iterator[Diagnostic]:
 
     A `dial` alone does not do: where the phone is not there it comes back at once, and the PBX would spin.
     """
-    unasked = {route.name: [way for way in ways(route.steps) if not way.asked] for route in facts.routes}
-    silent = {name: [way.goto for way in found if not way.rang] for name, found in unasked.items()}
-    restless = {name: [way.goto for way in found if not way.paused] for name, found in unasked.items()}
+    silent = {each.route.name: each.silent for each in facts.by_route if each.silent}
+    restless = {each.route.name: each.restless for each in facts.by_route if each.restless}
     told = set()
     for graph, what in (
         (silent, "a caller would go round here until they hang up"),
@@ -150,6 +135,8 @@ def endless_loops(facts: Facts) -> Iterator[Diagnostic]:
 def numbers_taken(facts: Facts) -> Iterator[Diagnostic]:
     """A number leads to one route, in all the forms in which it may come."""
     taken: dict[tuple[str, str], tuple[Route, Entry]] = {}
+    if _are_unique(each.numbers for each in facts.by_route):
+        return
     owned = [(entry, route) for route in facts.routes for entry in route.entries]
     for entry, route in sorted(owned, key=lambda pair: pair[0].span):
         other, first = taken.setdefault((entry.kind, entry.number), (route, entry))
@@ -163,16 +150,16 @@ def numbers_taken(facts: Facts) -> Iterator[Diagnostic]:
             )
 
 
-def did_doubts(facts: Facts) -> Iterator[Diagnostic]:
-    """DIDs have a length that their country knows."""
-    for route in facts.routes:
-        for entry in route.entries:
-            if entry.kind == "did" and (doubt := did_doubt(entry.number)):
-                yield Diagnostic(codes.UNLIKELY_NUMBER, f"`{entry.number}` is hardly a DID", entry.span, doubt)
+def _are_unique(groups: Iterable[Iterable[object]]) -> bool:
+    """Whether nothing is there twice, which is to be asked quickly: it is nearly always so."""
+    found = list(chain.from_iterable(groups))
+    return len(set(found)) == len(found)
 
 
 def national_forms_shared(facts: Facts) -> Iterator[Diagnostic]:
     """A form that two DIDs of different countries share is given to neither; the admin should know."""
+    if _are_unique(each.forms for each in facts.by_route):
+        return
     seen: dict[str, Entry] = {}
     entries = [entry for route in facts.routes for entry in route.entries if entry.kind == "did"]
     for entry in entries:
@@ -191,18 +178,19 @@ def national_forms_shared(facts: Facts) -> Iterator[Diagnostic]:
 
 def names_too_long(facts: Facts) -> Iterator[Diagnostic]:
     """The context of a route, and of a module, has a name that Asterisk keeps whole."""
-    named: list[tuple[Route | Module, str, int]] = [
-        *((route, "route", LONGEST_ROUTE_NAME) for route in facts.routes),
-        *((module, "module", LONGEST_MODULE_NAME) for module in facts.system.modules),
-    ]
-    for node, kind, longest in named:
-        if len(node.name) > longest:
-            yield Diagnostic(
-                codes.NAME_TOO_LONG,
-                f"the name `{node.name}` has {len(node.name)} characters",
-                node.span,
-                f"Asterisk cuts the name of a context, which leaves {longest} for a {kind}",
-            )
+    named: tuple[tuple[Sequence[Route] | Sequence[Module], str, int], ...] = (
+        (facts.routes, "route", LONGEST_ROUTE_NAME),
+        (facts.system.modules, "module", LONGEST_MODULE_NAME),
+    )
+    for nodes, kind, longest in named:
+        for node in nodes:
+            if len(node.name) > longest:
+                yield Diagnostic(
+                    codes.NAME_TOO_LONG,
+                    f"the name `{node.name}` has {len(node.name)} characters",
+                    node.span,
+                    f"Asterisk cuts the name of a context, which leaves {longest} for a {kind}",
+                )
 
 
 def sounds_too_long(facts: Facts) -> Iterator[Diagnostic]:
@@ -219,30 +207,11 @@ def sounds_too_long(facts: Facts) -> Iterator[Diagnostic]:
                 yield Diagnostic(codes.NAME_TOO_LONG, message, user.span, note)
 
 
-def steps_too_long(facts: Facts) -> Iterator[Diagnostic]:
-    """A step fits into a line of a dialplan."""
-    for route in facts.routes:
-        for step in facts.steps[route.name]:
-            if isinstance(step, Dial) and len(step.targets) > MOST_TARGETS:
-                note = f"{len(step.targets)} extensions; one step rings {MOST_TARGETS} at the most"
-            elif isinstance(step, Play) and sum(len(sound) + 1 for sound in step.sounds) > LONGEST_DATA:
-                note = f"Asterisk takes {LONGEST_DATA} bytes for one application"
-            elif isinstance(step, Say) and len(step.text or "") > LONGEST_SAID:
-                note = f"{len(step.text or '')} characters; one step says {LONGEST_SAID} at the most"
-            else:
-                continue
-            yield Diagnostic(codes.STEP_TOO_LONG, "this step is too long", step.span, note, help="write two steps")
-
-
 CHECKS: tuple[Check, ...] = (
-    auth_else_runs_on,
-    unreachable_steps,
     unused_routes,
     endless_loops,
     numbers_taken,
-    did_doubts,
     national_forms_shared,
     names_too_long,
     sounds_too_long,
-    steps_too_long,
 )

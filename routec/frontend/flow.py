@@ -1,6 +1,6 @@
 """How a call runs through the steps: where it ends, and which routes it can go round in."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from routec.model import Dial, Goto, Hangup, Play, Say, SignIn, Step, Wait
@@ -50,7 +50,7 @@ def ways(steps: Iterable[Step], asked: bool = False, rang: bool = False, paused:
             return
 
 
-def loops(graph: dict[str, list[Goto]]) -> Iterator[list[Goto]]:
+def loops(graph: Mapping[str, Sequence[Goto]]) -> Iterator[list[Goto]]:
     """A loop for each way back in a graph of routes, as the gotos that make it up. Not recursive: graphs are deep."""
     done: set[str] = set()
     for start, first in graph.items():

@@ -28,6 +28,11 @@ class ModuleScope:
     purpose: str | None = None
     fields: list[dict[str, Any]] = field(default_factory=list)
     verify: bool = True
+    files: list[syntax.UsersFrom] = field(default_factory=list)
+    """The files of users, with those that were meant for some."""
+
+    def __post_init__(self) -> None:
+        self.files = list(self.auth.files)
 
     @property
     def name_span(self) -> Span:

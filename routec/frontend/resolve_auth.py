@@ -32,8 +32,6 @@ def resolve_modules(scope: Scope, users: Mapping[str, syntax.UsersFile | None]) 
     """All modules as dicts of the model's shape; `users` are all files of users, None for one that cannot be read."""
     read_files(scope, users)
     declared = [(path, auth) for _, path, auth in scope.modules if isinstance(auth, syntax.Auth)]
-    for path, auth in declared:
-        auth.broken |= path in scope.doubtful
     modules = [resolve_module(scope, path, auth) for path, auth in declared]
     report_misfits(scope)
     if not scope.names_lost and not any(auth.broken for _, auth in declared):

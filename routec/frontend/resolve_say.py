@@ -122,6 +122,19 @@ def _check_width(scope: Scope, path: str, word: Word, module: Word, kind: str) -
             scope.fault(codes.BAD_RANGE, f"`{word.text}` may be too large a number", span_of(path, word), note, help)
 
 
+def spoken_fields(scope: Scope, module: str) -> object:
+    """All of a module that `say` asks for; equal answers, equal steps."""
+    found = scope.modules.declared.get(module)
+    if found is None or not isinstance(found[1], syntax.Auth):
+        return None
+    fields = [
+        (field.kind, field.alias.text if field.alias else None, field.digits.most.text if field.digits else None)
+        for field in found[1].fields
+    ]
+    return found[1].broken, fields
+
+
 def _module(scope: Scope, module: Word) -> syntax.Auth | None:
+    scope.asked.add(("fields", module.text))
     found = scope.modules.declared.get(module.text)
     return found[1] if found is not None and isinstance(found[1], syntax.Auth) else None

@@ -100,6 +100,7 @@ def _say(walk: Walk, step: syntax.Say) -> Dict:
 
 def _sign_in(walk: Walk, step: syntax.SignIn) -> Dict | None:
     module = step.module
+    walk.scope.asked.add(("module", module.text))
     if module.text not in walk.scope.modules.declared:
         known = walk.scope.modules.declared
         note = "no `auth` declaration has this name"
@@ -149,6 +150,7 @@ def _dial(walk: Walk, step: syntax.Dial) -> Dict | None:
 
 def _goto(walk: Walk, step: syntax.Goto) -> Dict:
     route = step.route
+    walk.scope.asked.add(("route", route.text))
     if route.text not in walk.scope.routes.declared:
         known = walk.scope.routes.declared
         note = "no `route` declaration has this name"

@@ -99,7 +99,7 @@ def resolve_users(module: ModuleScope) -> list[dict[str, Any]]:
     if not module.credentials:
         _check_unverified(module)
     elif not table and complete and "users any" not in module.settings:
-        what = "its files of users are empty" if module.auth.files else "it has no users"
+        what = "its files of users are empty" if module.files else "it has no users"
         help = 'user NAME "Title" login 1001 password "…", the hash from `routec users hash`'
         message = f"nobody can sign in at `{module.auth.name.text}`"
         module.scope.fault(codes.NO_USERS, message, module.name_span, what, help)
@@ -114,14 +114,14 @@ def _means_users_from(module: ModuleScope, user: syntax.User) -> bool:
         return False
     message = "this is a user whose name is `from`"
     module.fault(codes.UNEXPECTED, message, user.name, "", f'did you mean `users from "{user.title.raw}"`?')
-    module.auth.files.append(syntax.UsersFrom(user.start, user.title.end, user.title))
+    module.files.append(syntax.UsersFrom(user.start, user.title.end, user.title))
     return True
 
 
 def _files(module: ModuleScope) -> Iterator[tuple[syntax.UsersFrom, str, Listed | None]]:
     """The files of users that a module names, with None for one that is not there."""
     seen: dict[str, syntax.UsersFrom] = {}
-    for source in module.auth.files:
+    for source in module.files:
         name = unescape(module.path, source.file, module.scope.report)
         parts = name.split("/")
         path = str(PurePosixPath(module.path).parent / name)
@@ -254,7 +254,7 @@ def _check_unverified(module: ModuleScope) -> None:
     labels = (Label(module.span(anybody), "anybody passes"),) if anybody else ()
     if anybody is None and module.purpose != "register":
         return
-    users = (*module.auth.users, *module.auth.files) if anybody else module.auth.files
+    users = (*module.auth.users, *module.files) if anybody else module.files
     parts: list[tuple[str, syntax.Node]] = [("users", part) for part in users[:1]]
     parts += [("a password", field) for field in module.auth.fields if field.kind == "password"]
     for what, part in parts:

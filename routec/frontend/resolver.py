@@ -1,9 +1,11 @@
 """From syntax trees to the model: names found, values read, prompts led to sounds. Judges names and values only.
 
 The model is made from plain dicts by one pydantic adapter in one go, which is several times faster than node by node.
+What was resolved before, and would come to the same, is taken as it is.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,15 +13,18 @@ from pydantic import TypeAdapter
 
 from routec.diagnostics import Diagnostic, codes
 from routec.frontend import syntax
+from routec.frontend.kept_routes import KeptRoutes
 from routec.frontend.resolve_auth import resolve_modules
 from routec.frontend.resolve_steps import resolve_steps
-from routec.frontend.scope import Scope, span_of
+from routec.frontend.scope import Ask, Scope, span_of
 from routec.frontend.sounds import resolve_prompts
 from routec.frontend.syntax import Word
 from routec.frontend.texts import unescape
-from routec.model import System
+from routec.kept import Memory
+from routec.model import Module, Prompt, Route, System
 from routec.model.numbers import EXTENSION, did_fault
 from routec.settings import Settings
+from routec.source import Span
 
 KINDS = {"did": "DID", "extension": "extension"}
 
@@ -33,6 +38,7 @@ def resolve(
     users: Mapping[str, syntax.UsersFile | None],
     *,
     names_lost: bool = False,
+    memory: Memory | None = None,
 ) -> tuple[System, list[Diagnostic]]:
     """The system that all files describe together, and what is wrong with names and values.
 
@@ -40,16 +46,30 @@ def resolve(
     built. A route with a step that could not be read is left out of it. `names_lost`: declarations may be missing, so
     that a name that nothing has is no fault of its own. A file of users that cannot be read is None.
     """
+    memory = memory or Memory()
     scope = Scope(settings, sounds, names_lost=names_lost)
     for file in files:
         _declare(scope, file)
-    routes = [_route(scope, path, route) for _, path, route in scope.routes if isinstance(route, syntax.Route)]
-    table = {
-        "routes": [route for route in routes if route is not None],
-        "modules": resolve_modules(scope, users),
-        "prompts": resolve_prompts(scope),
-    }
-    return _adapter.validate_python(table), scope.diagnostics
+    routes = _routes(scope, memory.part("routes", KeptRoutes))
+    modules, prompts = memory.round("modules"), memory.round("prompts")
+    system = System.model_construct(
+        routes=routes,
+        modules=tuple(
+            modules.of(node["name"], (node,), partial(_module, node)) for node in resolve_modules(scope, users)
+        ),
+        prompts=tuple(
+            prompts.of((node["name"], node["file"]), (node,), partial(_prompt, node)) for node in resolve_prompts(scope)
+        ),
+    )
+    return system, scope.diagnostics
+
+
+def _module(node: dict[str, Any]) -> Module:
+    return _adapter.validate_python({"routes": (), "modules": (node,), "prompts": ()}).modules[0]
+
+
+def _prompt(node: dict[str, Any]) -> Prompt:
+    return _adapter.validate_python({"routes": (), "modules": (), "prompts": (node,)}).prompts[0]
 
 
 def _declare(scope: Scope, file: syntax.File) -> None:
@@ -67,6 +87,8 @@ def _declare(scope: Scope, file: syntax.File) -> None:
     elif file.steps and not file.declarations:
         scope.declare(scope.routes, file.path, _bare_route(scope, file))
     for declaration in file.declarations:
+        if isinstance(declaration, syntax.Auth):
+            declaration.broken |= file.lost_declarations
         names = {syntax.Route: scope.routes, syntax.Auth: scope.modules, syntax.Prompt: scope.prompts}
         scope.declare(names[type(declaration)], file.path, declaration)
 
@@ -91,6 +113,33 @@ def _is_name(text: str) -> bool:
 
 
 # ---- routes
+
+
+def _routes(scope: Scope, kept: KeptRoutes) -> tuple[Route, ...]:
+    """All routes that could be understood, by name; those that are new are made in one go."""
+    kept.begin(scope)
+    found: list[Route | None] = []
+    new: list[tuple[syntax.Route, frozenset[Ask] | None]] = []
+    nodes: list[dict[str, Any]] = []
+    for _, path, route in scope.routes:
+        if not isinstance(route, syntax.Route):
+            continue
+        if (known := kept.find(route)) is not None:
+            found.append(known)
+            continue
+        faults = len(scope.diagnostics)
+        scope.asked, scope.unsure = set(), False
+        if (node := _route(scope, path, route)) is not None:
+            is_sound = not scope.unsure and len(scope.diagnostics) == faults
+            found.append(None)
+            nodes.append(node)
+            new.append((route, frozenset(scope.asked) if is_sound else None))
+    made = _adapter.validate_python({"routes": nodes, "modules": (), "prompts": ()}).routes
+    for (route, asked), one in zip(new, made, strict=True):
+        if asked is not None:
+            kept.keep(scope, route, asked, one)
+    rest = iter(made)
+    return tuple(next(rest) if one is None else one for one in found)
 
 
 def _route(scope: Scope, path: str, route: syntax.Route) -> dict[str, Any] | None:
@@ -118,12 +167,19 @@ def _route(scope: Scope, path: str, route: syntax.Route) -> dict[str, Any] | Non
 
 def _entry(scope: Scope, path: str, entry: syntax.On) -> dict[str, Any] | None:
     number, span = entry.number.text, span_of(path, entry.number)
-    if entry.kind == "did":
+    if fault := number_fault(entry.kind, number, span):
+        scope.report(fault)
+        return None
+    return {"span": span, "kind": entry.kind, "number": number}
+
+
+def number_fault(kind: str, number: str, span: Span) -> Diagnostic | None:
+    """What is wrong with a number that leads to a route, or None."""
+    if kind == "did":
         fault, help = did_fault(number), ""
     else:
         fault = "" if EXTENSION.fullmatch(number) else "an extension has digits and `*` only, 40 at the most"
         help = f"did you mean `on did {number}`?" if number.startswith("+") else ""
-    if fault:
-        scope.fault(codes.BAD_NUMBER, f"`{number}` is no {KINDS[entry.kind]}", span, fault, help)
+    if not fault:
         return None
-    return {"span": span, "kind": entry.kind, "number": number}
+    return Diagnostic(codes.BAD_NUMBER, f"`{number}` is no {KINDS[kind]}", span, fault, help=help)

@@ -18,6 +18,9 @@ MOST_SUGGESTIONS = 50
 
 Declared = syntax.Route | syntax.Auth | syntax.Prompt
 
+Ask = tuple[str, str]
+"""What a route is made of beside its own text: `route`, `module`, `fields` (of a module) or `sound`, and a name."""
+
 
 @dataclass
 class Names:
@@ -50,6 +53,10 @@ class Scope:
     doubtful: set[str] = field(default_factory=set)
     """Files in which a block begins or ends where it should not: nothing is judged of what calls do there."""
     _suggestions: int = 0
+    asked: set[Ask] = field(default_factory=set)
+    """What was looked up since somebody has last emptied it."""
+    unsure: bool = False
+    """A name that nothing has was passed over since then."""
     names_lost: bool = False
     """A declaration could not be read: a name that looks unknown may be its."""
 
@@ -78,6 +85,7 @@ class Scope:
 
     def unknown(self, code: codes.Code, kind: str, word: Word, path: str, known: Iterable[str], note: str) -> None:
         """Report a name that nothing has, unless the declaration may be one that could not be read."""
+        self.unsure = True
         if not self.names_lost:
             help = self.suggest(word.text, known)
             self.fault(code, f"unknown {kind} `{word.text}`", span_of(path, word), note, help)

@@ -26,11 +26,11 @@ def resolve_sound(scope: Scope, path: str, sound: Word | Text) -> tuple[str, str
             scope.fault(codes.BAD_SOUND_NAME, f"`{name}` has a suffix", span_of(path, sound), note, help)
         return name, name
     name = sound.text
-    declaration = scope.prompts.declared.get(name)
-    if declaration is not None and isinstance(declaration[1], syntax.Prompt):
-        file, asterisk_sound = prompt_file(declaration[1])
-        return name, asterisk_sound if file is None else f"{scope.settings.asterisk.sounds}/{asterisk_sound}"
+    scope.asked.add(("sound", name))
+    if (found := prompt_sound(scope, name)) is not None:
+        return name, found
     if f"{name}{SUFFIX}" not in scope.sounds:
+        scope.unsure = True
         known = [*scope.prompts.declared, *(file.removesuffix(SUFFIX) for file in scope.sounds)]
         if not scope.names_lost:
             scope.fault(
@@ -43,6 +43,16 @@ def resolve_sound(scope: Scope, path: str, sound: Word | Text) -> tuple[str, str
     elif fault := scope.sounds[f"{name}{SUFFIX}"]:
         scope.fault(codes.BAD_SOUND_FILE, f"Asterisk cannot play `{name}{SUFFIX}`", span_of(path, sound), fault)
     return name, f"{scope.settings.asterisk.sounds}/{name}"
+
+
+def prompt_sound(scope: Scope, name: str) -> str | None:
+    """The sound of a prompt as Asterisk finds it, or None where no prompt, or none that can be played, has the name."""
+    declaration = scope.prompts.declared.get(name)
+    if declaration is not None and isinstance(declaration[1], syntax.Prompt):
+        file, sound = prompt_file(declaration[1])
+        return sound if file is None else f"{scope.settings.asterisk.sounds}/{sound}"
+    is_there = scope.sounds.get(f"{name}{SUFFIX}") == ""
+    return f"{scope.settings.asterisk.sounds}/{name}" if is_there else None
 
 
 def prompt_file(prompt: syntax.Prompt) -> tuple[str | None, str]:

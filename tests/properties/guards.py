@@ -135,8 +135,4 @@ class _Everywhere(dict[tuple[str, str, int], Place]):
 def _routes(manifest: bytes) -> dict[str, str]:
     """The contexts that hold a route's own steps."""
     contexts = json.loads(manifest)["contexts"]
-    return {
-        name: entry["route"]
-        for name, entry in contexts.items()
-        if entry["route"] and not name.startswith("routec-goto.")
-    }
+    return {name: entry["route"] for name, entry in contexts.items() if entry["route"]}

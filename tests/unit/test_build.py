@@ -20,7 +20,8 @@ def project(write: Write, tmp_path: Path) -> Path:
 
 
 def content(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return found - {".routec.lock"}
 
 
 def test_build_and_its_check(project: Path, cli: Cli) -> None:
