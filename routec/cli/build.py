@@ -6,30 +6,29 @@ from pathlib import Path
 import click
 
 from routec.apply import build as building
-from routec.apply.publish import PublishError, stale
+from routec.apply.publish import PublishError, publish, stale
 from routec.cli import FAULTS, GOOD
-from routec.cli.here import project_root
+from routec.cli.here import project_root, project_settings, target_option
 from routec.cli.main import fail
 from routec.cli.show import counted, show, summary
 from routec.project import GENERATED
 
 
 @click.command()
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where to write; generated/ without it.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where to write; without it generated/.")
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit with 1 when the files are stale.")
-def build(out: Path | None, only_check: bool) -> None:
+@target_option
+def build(out: Path | None, only_check: bool, target: str | None) -> None:
     """Compile the routes into extensions.conf and what belongs to it.
 
-    With an error in any route nothing is written.
+    With an error in any route nothing is written. With --target it is done for that PBX, into its folder.
     """
     root = project_root()
-    folder = out or root / GENERATED
+    own = building.published_folder(root, project_settings(target)) if target else root / GENERATED
+    folder = out or own
     try:
-        if only_check:
-            built = building.compile_project(root)
-            changed = [] if built.failed else stale(built.files, folder)
-        else:
-            built, changed = building.build(root, folder)
+        built = building.compile_project(root, target)
+        changed = [] if built.failed else (stale if only_check else publish)(built.files, folder)
     except (PublishError, OSError) as error:
         fail(str(error), code=FAULTS)
     show(built.compilation.diagnostics, built.compilation.sources, err=True)
@@ -37,7 +36,8 @@ def build(out: Path | None, only_check: bool) -> None:
         click.echo(f"{summary(built.compilation.diagnostics)}; nothing was written", err=True)
         sys.exit(FAULTS)
     if only_check and changed:
-        click.echo(f"{folder} is stale: {', '.join(changed)}; run `routec build`", err=True)
+        again = f" --target {target}" if target else ""
+        click.echo(f"{folder} is stale: {', '.join(changed)}; run `routec build{again}`", err=True)
         sys.exit(FAULTS)
     system = built.compilation.system
     click.echo(

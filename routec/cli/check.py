@@ -13,7 +13,7 @@ from routec.cli.show import counted, show, summary
 from routec.diagnostics import has_errors
 from routec.frontend.reader import MOST_BYTES
 from routec.frontend.syntax import USERS_SUFFIX
-from routec.pipeline import Input, compile_routes
+from routec.pipeline import Input, check_targets
 from routec.project import ROUTES, gather, load, shown
 from routec.settings import SETTINGS_FILE
 
@@ -28,11 +28,11 @@ def check(paths: tuple[str, ...], form: str, stdin_path: str | None) -> None:
     """Show all faults of all route files; needs no PBX and no network.
 
     Without PATH all of routes/ is checked. A PATH in routes/ is checked as a part of the project, any other for itself;
-    `-` reads the standard input.
+    `-` reads the standard input. Where routes/routec.toml has [targets], the routes are checked for each.
     """
     root = Path()
     project, wanted = _gather(root, paths, stdin_path)
-    compilation = compile_routes(project, dialplan=False)
+    compilation = check_targets(project)
     diagnostics = compilation.diagnostics
     if wanted is not None:
         # The settings belong to every file.

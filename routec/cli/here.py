@@ -1,8 +1,10 @@
-"""The project that the command line stands in, and the machine it runs on."""
+"""The project that the command line stands in, its PBXs, and the machine it runs on."""
 
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from routec.cli.main import fail
 
@@ -10,6 +12,11 @@ if TYPE_CHECKING:
     from routec.settings import Runtime, Settings
 
 ROUTES = Path("routes")
+
+target_option = click.option(
+    "--target", metavar="NAME", help="Which PBX, where [targets] of routes/routec.toml names several."
+)
+"""The option of all verbs that know several PBXs; what it says goes to `targets` or `one_target`."""
 
 
 def project_root() -> Path:
@@ -19,13 +26,14 @@ def project_root() -> Path:
     return Path()
 
 
-def project_settings() -> "Settings":
-    """What routes/routec.toml says; all defaults where there is none."""
+def project_settings(target: str | None = None) -> "Settings":
+    """What routes/routec.toml says, for a target where one is given; all defaults where there is none."""
     from routec.settings import SETTINGS_FILE, Settings, SettingsError
 
     file = ROUTES / SETTINGS_FILE
     try:
-        return Settings.parse(file.read_text("utf-8"), str(file)) if file.exists() else Settings()
+        settings = Settings.parse(file.read_text("utf-8"), str(file)) if file.exists() else Settings()
+        return settings.for_target(target)
     except SettingsError as error:
         fail(f"{file}: {error.message}", error.help or "`routec check` shows the place")
     except UnicodeDecodeError:
@@ -34,11 +42,30 @@ def project_settings() -> "Settings":
         fail(f"{file}: {error.strerror}")
 
 
-def runtime() -> "Runtime":
+def targets(option: str | None) -> list[str | None]:
+    """The PBXs that a verb is for, in the order of the file: the one that `--target` names, or all.
+
+    Without [targets] that is the one PBX of the project, whose name is None.
+    """
+    if option is not None:
+        return [project_settings(option).target]
+    return list(project_settings().target_names) or [None]
+
+
+def one_target(option: str | None) -> str | None:
+    """The one PBX that a verb is for; where there are several, `--target` must say which."""
+    found = targets(option)
+    if option is None and found != [None]:
+        names = ", ".join(f"`{name}`" for name in found)
+        fail(f"which PBX? routes/routec.toml has the targets {names}", f"--target {found[0]}")
+    return found[0]
+
+
+def runtime(target: str | None = None) -> "Runtime":
     """What the environment says on this machine, on top of the project's settings."""
     from routec.settings import Runtime, SettingsError
 
     try:
-        return Runtime.of(os.environ, project_settings())
+        return Runtime.of(os.environ, project_settings(target))
     except SettingsError as error:
         fail(error.message, error.help)

@@ -17,14 +17,18 @@ _CLOCK = "timeclock"
 
 
 def compiled() -> "dict[str, Module] | ModulesError":
-    """The modules of the routes that were built last, as `serve` has them."""
+    """The modules of the routes that were built last, as `serve` has them; of several PBXs, the first that is built."""
     from routec.apply.build import published_folder
     from routec.signin.modules import ModulesError, read_modules
 
-    try:
-        return read_modules(published_folder(Path(), project_settings()) / MODULES_FILE).modules
-    except ModulesError as error:
-        return error
+    settings = project_settings()
+    faults = []
+    for target in settings.target_names or (None,):
+        try:
+            return read_modules(published_folder(Path(), settings.for_target(target)) / MODULES_FILE).modules
+        except ModulesError as error:
+            faults.append(error)
+    return faults[0]
 
 
 def refuse_unknown(store: "Log", name: str | None) -> None:

@@ -1,26 +1,33 @@
 """The settings: `project` is the same on every machine, `machine` is not."""
 
-from routec.settings.machine import Runtime, read_closed
-from routec.settings.project import (
-    SETTINGS_FILE,
+from routec.settings.faults import SettingsError
+from routec.settings.machine import Runtime, ami_secret, read_closed
+from routec.settings.project import SETTINGS_FILE, Settings
+from routec.settings.tables import (
     Address,
     AgiSettings,
+    AmiSettings,
+    MetricsSettings,
     PlainPath,
-    Settings,
-    SettingsError,
     SigninSettings,
     parse_address,
 )
+from routec.settings.targets import Entries, Entry
 
 __all__ = [
     "SETTINGS_FILE",
     "Address",
     "AgiSettings",
+    "AmiSettings",
+    "Entries",
+    "Entry",
+    "MetricsSettings",
     "PlainPath",
     "Runtime",
     "Settings",
     "SettingsError",
     "SigninSettings",
+    "ami_secret",
     "parse_address",
     "read_closed",
 ]

@@ -1,5 +1,6 @@
 """What differs from machine to machine, and every secret: the environment, which never reaches a generated file."""
 
+import itertools
 import os
 import stat
 from collections.abc import Mapping
@@ -9,10 +10,16 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from routec.settings.project import Settings, SettingsError, parse_address
+from routec.contract import AGI_PORT
+from routec.settings.faults import SettingsError
+from routec.settings.project import Settings
+from routec.settings.tables import METRICS_PORT, parse_address
 
 DATABASE_FILE = "database"
 """The file in the state folder that holds the log's URL: the plain AGI process has no environment but Asterisk's."""
+
+SECRET_FILE = "ami_secret"  # noqa: S105 (a name, no secret)
+"""The file in the state folder that holds the AMI's secret; `ami_secret.NAME` is that of one target."""
 
 _CLOSED_BYTES = 4_096
 
@@ -27,6 +34,8 @@ class Runtime(BaseModel):
     state: Path
     pepper: Annotated[str | None, Field(repr=False)]
     pepper_file: Path
+    metrics: tuple[str, int] | None = None
+    """Where health and metrics are shown; None: nowhere."""
 
     @property
     def spool(self) -> Path:
@@ -37,10 +46,8 @@ class Runtime(BaseModel):
     def of(cls, environ: Mapping[str, str], settings: Settings | None = None) -> Self:
         """Join the environment with the settings; the environment wins. Raises `SettingsError`."""
         settings = settings or Settings()
-        try:
-            listen = parse_address(environ.get("ROUTEC_AGI_LISTEN") or settings.agi.listen)
-        except ValueError as error:
-            raise SettingsError(f"ROUTEC_AGI_LISTEN: {error}") from None
+        listen = _address(environ, "ROUTEC_AGI_LISTEN", settings.agi.listen, AGI_PORT)
+        metrics = environ.get("ROUTEC_METRICS_LISTEN") or (settings.metrics.listen if settings.metrics else "")
         state = Path(environ.get("ROUTEC_STATE") or settings.signin.state or _default_state(environ)).absolute()
         own = f"sqlite:///{quote(str(state / 'signin.db'))}"
         return cls(
@@ -49,7 +56,30 @@ class Runtime(BaseModel):
             state=state,
             pepper=environ.get("ROUTEC_PEPPER") or None,
             pepper_file=Path(environ.get("ROUTEC_PEPPER_FILE") or settings.signin.pepper_file or state / "pepper"),
+            metrics=_address(environ, "ROUTEC_METRICS_LISTEN", metrics, METRICS_PORT) if metrics else None,
         )
+
+
+def ami_secret(environ: Mapping[str, str], state: Path, target: str | None = None) -> str:
+    """The secret of the AMI user: from the environment, or from a closed file in the state folder.
+
+    A target's own comes first: ROUTEC_AMI_SECRET_NAME (in capitals, `-` as `_`) before ROUTEC_AMI_SECRET, and
+    `ami_secret.NAME` before `ami_secret`. Raises `SettingsError`, also where there is none.
+    """
+    own = [f"ROUTEC_AMI_SECRET_{target.upper().replace('-', '_')}"] if target else []
+    variables = [*own, "ROUTEC_AMI_SECRET"]
+    files = [state / name for name in ([f"{SECRET_FILE}.{target}"] if target else []) + [SECRET_FILE]]
+    found = ((f"the secret in {name}", environ.get(name)) for name in variables)
+    read = ((f"the secret in {file}", read_closed(file, "the AMI secret's file")) for file in files)
+    for what, secret in itertools.chain(found, read):
+        if secret and not secret.isprintable():
+            raise SettingsError(f"{what} holds a character that does not print, such as the end of a line")
+        if secret:
+            return secret
+    raise SettingsError(
+        f"there is no secret for the AMI: neither {' nor '.join(variables)} is set, nor is there {files[-1]}",
+        help="it is the `secret` of the user in Asterisk's manager.conf; in a file, close it: chmod 600",
+    )
 
 
 def read_closed(path: Path, what: str) -> str | None:
@@ -84,6 +114,14 @@ def read_closed(path: Path, what: str) -> str | None:
     if not text or "\N{REPLACEMENT CHARACTER}" in text:
         raise SettingsError(f"{what} {path} " + ("is not text" if text else "is empty"))
     return text
+
+
+def _address(environ: Mapping[str, str], variable: str, text: str, port: int) -> tuple[str, int]:
+    """An address, the environment's where it has one. Raises `SettingsError`."""
+    try:
+        return parse_address(environ.get(variable) or text, port)
+    except ValueError as error:
+        raise SettingsError(f"{variable}: {error}") from None
 
 
 def _read_database(state: Path) -> str | None:

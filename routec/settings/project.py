@@ -1,145 +1,47 @@
-"""routes/routec.toml as a pydantic model: what is the same on every machine, and goes into the generated files."""
+"""routes/routec.toml as a whole: what is the same on every machine, and goes into the generated files."""
 
 import re
 import tomllib
-from typing import Annotated, Literal, Self, get_args
+from collections.abc import Callable
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import PrivateAttr, ValidationError
 
-from routec.contract import AGI_PORT, SCRIPT_FILE
+from routec.contract import SCRIPT_FILE
+from routec.settings import targets
+from routec.settings.faults import MOST_FAULTS, Faults, SettingsError, did_you_mean, in_words, toml_offset
+from routec.settings.places import Path, places
+from routec.settings.tables import (
+    AgiSettings,
+    AmiSettings,
+    AsteriskSettings,
+    MetricsSettings,
+    PublishSettings,
+    SigninSettings,
+    Table,
+    parse_address,
+)
 
 SETTINGS_FILE = "routec.toml"
 
 
-MOST_FAULTS = 100
-"""A file with more faults than this is no routec.toml."""
-
-
-class SettingsError(Exception):
-    """The settings cannot be used. `offset` and `length` are the place in the file's text; no offset, no place.
-
-    Where a file has several faults, this is the first, and `others` are those behind it.
-    """
-
-    def __init__(
-        self, message: str, *, file: str | None = None, offset: int | None = None, length: int = 1, help: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.file = file
-        self.offset = offset
-        self.length = length
-        self.help = help
-        self.others: tuple[SettingsError, ...] = ()
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """Split `HOST:PORT` (`[::1]:4573` for IPv6; the port may be left out). Raises ValueError."""
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:]+)\]|([A-Za-z0-9][A-Za-z0-9.-]*))(?::([0-9]{1,5}))?", text)
-    if match is None:
-        raise ValueError("write it as HOST:PORT, such as 127.0.0.1:4573")
-    port = int(match[3]) if match[3] else AGI_PORT
-    if not 0 < port < 65536:
-        raise ValueError("a port is a number from 1 to 65535")
-    return match[1] or match[2], port
-
-
-def _is_address(text: str) -> str:
-    parse_address(text)
-    return text
-
-
-_PLAIN_DIAL = re.compile(r"[^{}]*/[^{}]*\{extension\}[^{}]*")
-
-
-def _is_dial_string(text: str) -> str:
-    if len(text) > 100:
-        raise ValueError("it has more than 100 characters")
-    if text.count("{extension}") != 1:
-        raise ValueError("it must hold {extension} once, as in PJSIP/{extension}")
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*/[A-Za-z0-9_.:@/+*{}-]*", text) or not _PLAIN_DIAL.fullmatch(text):
-        raise ValueError("it must be a technology and a resource, as in PJSIP/{extension}, of plain characters only")
-    return text
-
-
-def _is_path(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_./+-]+", text):
-        raise ValueError("a path that Asterisk is given may hold letters, digits and `_./+-` only")
-    if len(text) > 100:
-        raise ValueError("it has more than 100 characters")
-    if not text.strip("/"):
-        raise ValueError("it names no folder")
-    return text.rstrip("/")
-
-
-def _is_absolute(text: str) -> str:
-    if not text.startswith("/"):
-        raise ValueError("it must begin with `/`: routec and Asterisk do not run in the same folder")
-    return text
-
-
-Address = Annotated[str, AfterValidator(_is_address)]
-PlainPath = Annotated[str, AfterValidator(_is_path)]
-AbsolutePath = Annotated[PlainPath, AfterValidator(_is_absolute)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class AsteriskSettings(_Table):
-    """The PBX that the dialplan is made for."""
-
-    target: Literal[16, 18, 20, 22] = 22
-    dial: Annotated[str, AfterValidator(_is_dial_string)] = "PJSIP/{extension}"
-    sounds: PlainPath = "routec"
-    """The folder of the prompts, as Asterisk finds it: below its own sounds folder, or absolute."""
-
-
-class PublishSettings(_Table):
-    """Where Asterisk includes the dialplan from; generated/ where it is not set."""
-
-    to: PlainPath | None = None
-
-
-class AmiSettings(_Table):
-    """How the PBX is reached to reload it; the secret is in ROUTEC_AMI_SECRET."""
-
-    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 5038
-    username: Annotated[str, Field(min_length=1)]
-
-
-class AgiSettings(_Table):
-    """Where the checker listens, and how Asterisk reaches it."""
-
-    listen: Address = f"127.0.0.1:{AGI_PORT}"
-    connect: Address | None = None
-    script: PlainPath | None = None
-    """The plain AGI script as Asterisk finds it: below its own AGI folder, or absolute."""
-    python: Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./+-]+( [A-Za-z0-9_.+-]+)?$")] = "/usr/bin/env python3"
-    """What runs the plain AGI script: an absolute path."""
-
-
-class SigninSettings(_Table):
-    """What the checker needs on every machine that it runs on; the environment has the last word."""
-
-    state: AbsolutePath | None = None
-    pepper_file: AbsolutePath | None = None
-
-
-class Settings(_Table):
-    """routes/routec.toml as a whole; without the file, all defaults."""
+class Settings(Table):
+    """routes/routec.toml as a whole, or as it is for one target; without the file, all defaults."""
 
     asterisk: AsteriskSettings = AsteriskSettings()
     publish: PublishSettings = PublishSettings()
     ami: AmiSettings | None = None
     agi: AgiSettings = AgiSettings()
     signin: SigninSettings = SigninSettings()
+    metrics: MetricsSettings | None = None
+
+    _target: str | None = PrivateAttr(None)
+    _entered: frozenset[str] = PrivateAttr(frozenset())
+    _on: tuple[targets.Entries, ...] = PrivateAttr(())
+    _targets: dict[str, "Settings"] = PrivateAttr(default_factory=dict)
 
     @classmethod
-    def parse(cls, text: str, file: str = SETTINGS_FILE) -> Self:
+    def parse(cls, text: str, file: str = SETTINGS_FILE) -> "Settings":
         """Read the text of a routec.toml. Raises `SettingsError` with the places of all faults."""
         try:
             table = tomllib.loads(text)
@@ -148,38 +50,101 @@ class Settings(_Table):
         except tomllib.TOMLDecodeError as error:
             what = re.sub(r" \(at .*\)$", "", str(error))
             raise SettingsError(
-                f"this is not TOML: {what[:1].lower()}{what[1:]}", file=file, offset=_toml_offset(text, str(error))
+                f"this is not TOML: {what[:1].lower()}{what[1:]}", file=file, offset=toml_offset(text, str(error))
             ) from None
+        several = table.pop(targets.TARGETS, None)
+        if several is None:
+            try:
+                return cls.model_validate(table)
+            except ValidationError:
+                several = {}
+        faults = Faults(file, places(text))
+        owned = targets.own_tables(several, faults)
+        settings = cls._read(table, faults)
+        at_top = set(faults.paths)
+        read = {name: cls._for_target(name, table, own, faults, at_top) for name, own in owned.items()}
+        whole = {name: one for name, one in read.items() if one is not None}
+        targets.shared({name: (one.publish.to or "", _address(one)) for name, one in whole.items()}, faults)
+        faults.refuse()
+        settings = settings or cls()
+        entered = frozenset(on.route for one in whole.values() for on in one.on if on.entries)
+        for one in (settings, *whole.values()):
+            one._entered = entered  # noqa: SLF001 (of this class)
+        settings._targets |= whole  # noqa: SLF001
+        return settings
+
+    @classmethod
+    def _for_target(
+        cls, name: str, table: dict[str, Any], own: dict[str, Any], faults: Faults, at_top: set[Path]
+    ) -> "Settings | None":
+        """The settings of a target; faults that stand at the top are not told again."""
+        on = targets.entries(name, own, faults)
+
+        def place(path: Path) -> Path | None:
+            is_own = len(path) > 1 and path[0] in own and path[1] in own[path[0]]
+            return None if path in at_top and not is_own else (targets.TARGETS, name, *path)
+
+        settings = cls._read(targets.merged(name, table, own), faults, place)
+        if settings is not None:
+            settings._target, settings._on = name, on  # noqa: SLF001 (of this class)
+        return settings
+
+    @classmethod
+    def _read(
+        cls, table: dict[str, Any], faults: Faults, place: Callable[[Path], Path | None] = lambda path: path
+    ) -> "Settings | None":
+        """Settings of a table, or None; `place` tells where a fault stands, None where it is told already."""
         try:
             return cls.model_validate(table)
         except ValidationError as error:
-            found = [cls._fault(text, file, one) for one in error.errors(include_url=False)[:MOST_FAULTS]]
-            first, *others = sorted(found, key=lambda fault: fault.offset or 0)
-            first.others = tuple(others)
-            raise first from None
+            for one in error.errors(include_url=False)[:MOST_FAULTS]:
+                path = place(one["loc"])
+                if path is not None:
+                    faults.add(path, *in_words(cls, one, path))
+        return None
 
-    @classmethod
-    def _fault(cls, text: str, file: str, error: ErrorDetails) -> SettingsError:
-        """One fault, in our words and with its place."""
-        from difflib import get_close_matches
+    # ---- targets
 
-        keys = [str(part) for part in error["loc"]]
-        dotted = ".".join(keys)
-        help = ""
-        match error["type"]:
-            case "extra_forbidden":
-                message = f"unknown key `{dotted}`"
-                found = get_close_matches(keys[-1], _keys_beside(cls, keys), 1)
-                help = f"did you mean `{found[0]}`?" if found else ""
-            case "missing":
-                message = f"`{dotted}` is missing"
-            case "literal_error":
-                message = f"`{dotted}`: it must be {error['ctx']['expected']}"
-            case _:
-                what = error["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
-                message = f"`{dotted}`: {what}"
-        offset, length = _key_place(text, keys)
-        return SettingsError(message, file=file, offset=offset, length=length, help=help)
+    @property
+    def target(self) -> str | None:
+        """The target that these are the settings of; None for those at the top."""
+        return self._target
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """All targets, in the order of the file."""
+        return tuple(self._targets)
+
+    @property
+    def on(self) -> tuple[targets.Entries, ...]:
+        """What stands in place of routes' own `on` lines on this target."""
+        return self._on
+
+    @property
+    def entered_somewhere(self) -> frozenset[str]:
+        """The routes that `[targets.NAME.on]` leads to on any target: on the others they are not forgotten ones."""
+        return self._entered
+
+    def for_target(self, name: str | None) -> "Settings":
+        """The settings as they are for a target; None gives those at the top. Raises `SettingsError`."""
+        if name is None:
+            return self
+        if name not in self._targets:
+            raise self.unknown_target(name)
+        return self._targets[name]
+
+    def unknown_target(self, name: str) -> SettingsError:
+        """What to say of a target that there is not."""
+        names = self.target_names
+        if not names:
+            return SettingsError(
+                f"there is no target `{name}`: this project has no targets",
+                help="write it as [targets.NAME] in routes/routec.toml",
+            )
+        near = did_you_mean(name, names)
+        return SettingsError(f"there is no target `{name}`", help=near or f"the targets: {', '.join(names)}")
+
+    # ---- what the dialplan says
 
     @property
     def connect(self) -> tuple[str, int]:
@@ -194,36 +159,9 @@ class Settings(_Table):
         """The plain AGI script as the dialplan calls it."""
         if self.agi.script is not None:
             return self.agi.script
-        to = self.publish.to or ""
+        to = self.publish.seen_as or self.publish.to or ""
         return f"{to}/{SCRIPT_FILE}" if to.startswith("/") else SCRIPT_FILE
 
 
-def _toml_offset(text: str, message: str) -> int:
-    match = re.search(r"line (\d+), column (\d+)", message)
-    if match is None:
-        return len(text)
-    lines = text.splitlines(keepends=True)
-    return min(len(text), sum(map(len, lines[: int(match[1]) - 1])) + int(match[2]) - 1)
-
-
-def _keys_beside(model: type[BaseModel], keys: list[str]) -> list[str]:
-    """The keys that could stand where the last of some keys stands."""
-    for key in keys[:-1]:
-        inner = model.model_fields[key].annotation
-        model = next(one for one in (inner, *get_args(inner)) if isinstance(one, type) and issubclass(one, BaseModel))
-    return list(model.model_fields)
-
-
-def _key_place(text: str, keys: list[str]) -> tuple[int, int]:
-    """Offset and length of a key in TOML text, looked for table by table, since tomllib keeps no places."""
-    start, end = 0, 1
-    limit = len(text)
-    for key in keys:
-        pattern = re.compile(rf"^\s*\[?\s*({re.escape(key)})\b", re.MULTILINE)
-        match = pattern.search(text, end if end > 1 else 0, limit)
-        if match is None:
-            break
-        start, end = match.span(1)
-        following = re.compile(r"^\s*\[", re.MULTILINE).search(text, end)
-        limit = following.start() if following else limit
-    return start, end - start
+def _address(settings: Settings) -> tuple[str, int] | None:
+    return (settings.ami.host, settings.ami.port) if settings.ami else None

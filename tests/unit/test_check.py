@@ -9,7 +9,7 @@ GOOD = "route front { on extension 600; hangup }\n"
 BAD = "route bad { on extension 601; goto frunt; hangup }\n"
 LONELY = "route lonely { hangup }\n"
 KEYS = {"code", "slug", "severity", "message", "file", "line", "column", "end_line", "end_column", "note", "labels",
-        "help", "docs"}  # fmt: skip
+        "help", "docs", "targets"}  # fmt: skip
 
 
 def codes(output: str) -> list[str]:

@@ -33,6 +33,7 @@ def test_every_key() -> None:
         sounds = "/var/sounds/routec/"
         [publish]
         to = "/etc/asterisk/routec"
+        seen_as = "/mnt/routec/"
         [ami]
         host = "192.0.2.1"
         port = 5039
@@ -44,14 +45,19 @@ def test_every_key() -> None:
         [signin]
         state = "/var/lib/routec"
         pepper_file = "/etc/routec/pepper"
+        [metrics]
+        listen = "127.0.0.1:9100"
         """
     )
     assert settings.asterisk.sounds == "/var/sounds/routec"
-    assert settings.script == "/etc/asterisk/routec/signin.agi"
+    assert settings.script == "/mnt/routec/signin.agi"
     assert settings.connect == ("2001:db8::1", 65535)
     assert settings.ami is not None
     assert (settings.ami.host, settings.ami.port, settings.ami.username) == ("192.0.2.1", 5039, "routec")
     assert settings.signin.state == "/var/lib/routec"
+    assert (settings.publish.to, settings.publish.seen_as) == ("/etc/asterisk/routec", "/mnt/routec")
+    assert settings.metrics is not None
+    assert settings.metrics.listen == "127.0.0.1:9100"
     assert Settings.parse('[agi]\nscript = "a/b.agi"\n[publish]\nto = "/x"').script == "a/b.agi"
 
 
@@ -117,6 +123,9 @@ def test_an_unknown_key_has_its_place(text: str, place: str) -> None:
         ("host = 'a'", "ami"),
         ("state = 1", "signin"),
         ("pepper_file = '/a b'", "signin"),
+        ("seen_as = 'routec'", "publish"),
+        ("listen = 'a b'", "metrics"),
+        ("", "metrics"),
     ],
 )
 def test_bad_values(line: str, table: str) -> None:
@@ -184,6 +193,14 @@ class TestRuntime:
         assert runtime.listen == ("127.0.0.1", 4573)
         assert runtime.pepper is None
         assert runtime.pepper_file == Path("/s/pepper")
+
+    def test_metrics(self) -> None:
+        settings = Settings.parse("[metrics]\nlisten = '127.0.0.1'")
+        assert Runtime.of({"ROUTEC_STATE": "/s"}).metrics is None
+        assert Runtime.of({"ROUTEC_STATE": "/s"}, settings).metrics == ("127.0.0.1", 9473)
+        assert Runtime.of({"ROUTEC_STATE": "/s", "ROUTEC_METRICS_LISTEN": "[::1]:9"}, settings).metrics == ("::1", 9)
+        with pytest.raises(SettingsError, match="ROUTEC_METRICS_LISTEN: write it as HOST:PORT, such as"):
+            Runtime.of({"ROUTEC_STATE": "/s", "ROUTEC_METRICS_LISTEN": "nowhere:x"})
 
     def test_a_bad_address_is_named(self) -> None:
         with pytest.raises(SettingsError, match="ROUTEC_AGI_LISTEN"):
