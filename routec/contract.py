@@ -13,11 +13,22 @@ AGI_PORT = 4573
 AGI_FOLDER = "signin"
 """The first part of the FastAGI path: `agi://HOST:PORT/signin/MODULE`."""
 
+DOCTOR_PATH = "doctor"
+"""The FastAGI path by which `routec doctor` sees that Asterisk reaches the checker: `agi://HOST:PORT/doctor`."""
+
+DOCTOR = "ROUTEC_DOCTOR"
+"""The channel variable that the checker sets then, and nothing else."""
+
+DOCTOR_OK = "ok"
+
 SCRIPT_FILE = "signin.agi"
 """The generated plain AGI script, the way in when the FastAGI server is down."""
 
 MODULES_FILE = "signin.json"
 """The generated description of all sign-in modules; the checker reads it, the dialplan never holds it."""
+
+RETIRED_MODULES_FILE = "signin_retired.json"
+"""Modules that are not in `MODULES_FILE` any more, for calls in retired contexts; only `apply` writes it."""
 
 MODULES_FORMAT = 2
 """The layout of `MODULES_FILE`; a checker refuses a number that it does not know."""

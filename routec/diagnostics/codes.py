@@ -86,6 +86,16 @@ PASSWORD_LOGGED = Code("RT503", "password-logged", "warning")
 NOT_A_HASH = Code("RT504", "not-a-password-hash")
 BAD_SOUND_NAME = Code("RT505", "bad-sound-name")
 BAD_WEBHOOK_URL = Code("RT506", "bad-webhook-url")
+# RT6: the PBX
+PBX_UNREACHABLE = Code("RT601", "pbx-unreachable")
+LOGIN_REFUSED = Code("RT602", "ami-login-refused")
+NOT_PERMITTED = Code("RT603", "ami-not-permitted")
+PBX_SILENT = Code("RT604", "pbx-silent")
+RELOAD_REFUSED = Code("RT605", "reload-refused")
+NOT_TAKEN = Code("RT606", "dialplan-not-taken")
+NOT_INCLUDED = Code("RT607", "dialplan-not-included")
+NOT_ROLLED_BACK = Code("RT608", "not-rolled-back")
+CANNOT_BE_KEPT = Code("RT609", "context-cannot-be-kept")
 # RT9: our own
 INTERNAL_ERROR = Code("RT901", "internal-error")
 

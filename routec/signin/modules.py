@@ -5,6 +5,7 @@ hand. It is taken as a whole or not at all, and a key that this version does not
 may be a restriction that we would not apply.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -16,7 +17,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from routec.contract import MODULES_FORMAT, Module
+from routec.contract import MODULES_FORMAT, RETIRED_MODULES_FILE, Module
 from routec.settings import Address, AgiSettings, PlainPath, Settings, SigninSettings
 from routec.signin.module_faults import NAME, module_fault
 
@@ -148,6 +149,18 @@ class ModuleStore:
             if self._compiled is None:
                 raise ModulesError(self._fault)
             return self._compiled
+
+    def module(self, name: str) -> tuple[Module | None, Compiled]:
+        """A module, and the rest of what the file says. Raises `ModulesError` as `compiled` does.
+
+        One that the last change took away is still there for the calls that were in its routes then.
+        """
+        compiled = self.compiled()
+        module = compiled.modules.get(name)
+        if module is None:
+            with contextlib.suppress(ModulesError):
+                module = read_modules(self._path.with_name(RETIRED_MODULES_FILE)).modules.get(name)
+        return module, compiled
 
     def _look(self) -> _Stamp | None:
         try:

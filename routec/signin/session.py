@@ -121,11 +121,10 @@ class _SignIn:
     def _converse(self, modules: ModuleStore, runtime: Runtime) -> Ending:
         agi, call = self._agi, self._call
         try:
-            compiled = modules.compiled()
+            module, compiled = modules.module(self._name)
         except ModulesError as error:
             _logger.error("call %s: %s", call.id, error)  # noqa: TRY400 (a traceback shows what it should not)
             return _failed(Outcome(ERROR, FAULT))
-        module = compiled.modules.get(self._name)
         if module is None:
             _logger.error("call %s: there is no sign-in module %s", call.id, ascii(clean(self._name)))
             return _failed(Outcome(ERROR, UNKNOWN_MODULE))

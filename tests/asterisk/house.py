@@ -13,6 +13,7 @@ from typing import Any
 
 from routec.signin.record import as_object
 from routec.signin.store import Log
+from tests.asterisk.config import PRODUCT
 from tests.asterisk.machine import free_port, until
 from tests.asterisk.pbx import Pbx
 
@@ -70,6 +71,7 @@ class House:
         self.prompts: Sequence[str] = ()
         self.port = free_port(socket.SOCK_STREAM)
         self.database = root / "state" / "signin.db"
+        self.tables = ""
         here = Path(__file__).resolve().parents[2]
         self.env = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -85,7 +87,7 @@ class House:
         folder = self.root / "routes"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "routec.toml").write_text(
-            f'[asterisk]\ndial = "Local/{{extension}}@phones/n"\n[agi]\nlisten = "127.0.0.1:{self.port}"\n'
+            f'[asterisk]\ndial = "Local/{{extension}}@phones/n"\n[agi]\nlisten = "127.0.0.1:{self.port}"\n{self.tables}'
         )
         declared = "\n".join(f'prompt {name} "routec/{name}"' for name in prompts)
         hashes = {name: self.routec("users", "hash", typed=f"{pin}\n").strip() for name, pin in PINS.items()}
@@ -98,14 +100,41 @@ class House:
             cwd=self.root, env=self.env, input=typed, check=True, text=True, stdout=subprocess.PIPE, timeout=60,
         ).stdout  # fmt: skip
 
-    def ship(self, pbx: Pbx) -> None:
-        """Builds, and brings the result to Asterisk as an admin does: dialplan included, script in the AGI folder."""
-        self.routec("build")
-        for name in self.prompts:
+    def connect(self, pbx: Pbx, to: str = "", *, port: int = 0, before: str = "") -> Path:
+        """Has the project, from the next `write` on, apply to a PBX: `[ami]`, `[publish] to`, and the secret.
+
+        The PBX includes from there, behind the text `before` of the admin's, and finds sounds and script. `port`
+        is that of a go-between in front of the manager. Gives the published folder.
+        """
+        self.tables = f'[ami]\nport = {port or pbx.ami_port}\nusername = "{PRODUCT}"\n' + (
+            f'[publish]\nto = "{to}"\n' if to else ""
+        )
+        self.env["ROUTEC_AMI_SECRET"] = pbx.secret
+        folder = self.root / (to or "generated")
+        self._link_script(pbx, folder)
+        pbx.include(folder / "extensions.conf", before)
+        return folder
+
+    def apply(self, *arguments: str, code: int = 0, timeout: float = 60) -> str:
+        """Runs `routec apply`, which must exit with `code`, and gives all that it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "routec", "apply", *arguments], check=False, timeout=timeout,
+            cwd=self.root, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert done.returncode == code, f"exit code {done.returncode}:\n{done.stdout}"
+        return done.stdout
+
+    def _link_script(self, pbx: Pbx, folder: Path) -> None:
+        for name in self.prompts or PROMPTS:
             pbx.add_sound(f"routec/{name}")
         script = pbx.agi_bin / "signin.agi"
         if not script.is_symlink():
-            script.symlink_to(self.root / "generated" / "signin.agi")
+            script.symlink_to(folder / "signin.agi")
+
+    def ship(self, pbx: Pbx) -> None:
+        """Builds, and brings the result to Asterisk as an admin does: dialplan included, script in the AGI folder."""
+        self.routec("build")
+        self._link_script(pbx, self.root / "generated")
         pbx.reload(self.root / "generated" / "extensions.conf")
 
     @contextlib.contextmanager
@@ -116,6 +145,20 @@ class House:
             yield checker
         finally:
             checker.end()
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[Path]:
+        """Runs `routec watch` until the end of the block; gives the file with all that it prints."""
+        path = self.root / "watch.log"
+        with path.open("w") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "routec", "watch"], cwd=self.root, env=self.env, stdout=said, stderr=said
+            )
+            try:
+                yield path
+            finally:
+                process.terminate()
+                process.wait(40)
 
     def log(self) -> list[dict[str, Any]]:
         """The sign-in log, newest first, as `routec log --format json` prints it (`printed_log`), and sooner."""
@@ -140,20 +183,26 @@ class Checker:
 
     def __init__(self, house: House) -> None:
         self._said = (house.root / "serve.log").open("w+")
+        # a file: a pipe that nobody reads is full one day, and holds serve up
+        self._printed = (house.root / "serve.out").open("w+")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "routec", "serve"],
-            cwd=house.root, env=house.env, text=True, stdout=subprocess.PIPE, stderr=self._said,
+            cwd=house.root, env=house.env, text=True, stdout=self._printed, stderr=self._said,
         )  # fmt: skip
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if "listening" in line:
-                return
-        raise AssertionError(f"serve ended: {self.said()}")
+        self._wait_printed("checker: listening", 1)
+        self._builds = self._lines("built: ")
 
     def wait_build(self) -> None:
-        """Waits until it has built anew after a change."""
-        assert self.process.stdout is not None
-        assert any(line.startswith("built: ") for line in self.process.stdout), self.said()
+        """Waits until it has built anew after a change, once more than at the last call."""
+        self._builds += 1
+        self._wait_printed("built: ", self._builds)
+
+    def _wait_printed(self, start: str, times: int) -> None:
+        assert until(lambda: self._lines(start) >= times or self.process.poll() is not None, 60), self.said()
+        assert self._lines(start) >= times, f"serve ended: {self.said()}"
+
+    def _lines(self, start: str) -> int:
+        return sum(line.startswith(start) for line in Path(self._printed.name).read_text().splitlines())
 
     def said(self) -> str:
         """All that serve wrote to its standard error."""
@@ -177,6 +226,5 @@ class Checker:
                 self.process.wait(40)
             except subprocess.TimeoutExpired:
                 self.kill()
-        if self.process.stdout:
-            self.process.stdout.close()
+        self._printed.close()
         self._said.close()

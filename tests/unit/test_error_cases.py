@@ -11,30 +11,42 @@ A case is one file: the files of a project, each below a header, and what must b
 A header may say in brackets how its text becomes the file: `(escaped)` for `\\xff`, `\\u{200b}`, `\\r`, `\\t`, and a
 `\\` at the end of a line that joins it to the next; `(times 3)` for the text three times; `(wav 8000 16 1)` for a
 sound of so many Hz, bits and channels; `(link)` for a link to the path in the text. `-- expect check --` is followed
-by all that `routec check` prints, `-- expect check with a bug --` by what it prints when it runs into a bug of ours.
+by all that `routec check` prints, `-- expect check with a bug --` by what it prints when it runs into a bug of ours,
+`-- expect apply where TROUBLE --` by what `routec apply` prints on a PBX with one of `TROUBLES`.
 
-The name says what is held: `RT201-….txt` is one fault, of this code; `typo-….txt` one error, of whatever code;
-`no-fault-….txt` none; any other is free. After a change of messages, `ROUTEC_UPDATE_GOLDEN=1 pytest
-tests/unit/test_error_cases.py [-k NAME]` rewrites the expected parts (but none that breaks the rule of its name);
-then read the difference.
+The name says what is held: `RT201-….txt` is one fault, of this code (of RT6: this code is among them); `typo-….txt`
+one error, of whatever code; `no-fault-….txt` none; any other is free. After a change of messages,
+`ROUTEC_UPDATE_GOLDEN=1 pytest tests/unit/test_error_cases.py [-k NAME]` rewrites the expected parts (but none that
+breaks the rule of its name); then read the difference.
 """
 
 import os
 import re
 import wave
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from routec.apply import link
+from routec.apply.ami import (
+    NotPermittedError,
+    RefusedLoginError,
+    ReloadRefusedError,
+    SilentError,
+    UnreachableError,
+)
+from routec.apply.held import Priority
 from routec.cli import check as check_verb
 from routec.cli import main as main_module
 from routec.diagnostics import Diagnostic, codes
 from routec.diagnostics.codes import CODES
 from routec.diagnostics.render_text import render_text
-from routec.pipeline import Input, compile_routes
+from routec.pipeline import Input, check_targets, compile_routes
 from routec.project import load
+from tests.unit.fake_pbx import FakePbx
 
 FOLDER = Path(__file__).parent.parent / "cases" / "errors"
 UPDATE = os.environ.get("ROUTEC_UPDATE_GOLDEN") == "1"
@@ -97,13 +109,27 @@ class Case:
     def run(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         """What is printed."""
         if self.how == "expect":
-            compilation = compile_routes(load(root))
+            compilation = check_targets(load(root))
             return render_text(compilation.diagnostics, compilation.sources)
         monkeypatch.chdir(root)
         if self.how == "expect check":
-            return CliRunner().invoke(check_verb.check, []).output
+            return CliRunner().invoke(main_module.routec, ["check"]).output
+        if self.how.startswith("expect apply where "):
+            return self.apply(root, monkeypatch)
         assert self.how == "expect check with a bug", f"{self.path.name}: what is `{self.how}`?"
         return _output_of_main_with_a_bug(monkeypatch)
+
+    def apply(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+        """What `routec apply` prints on a PBX with trouble."""
+        pbx = FakePbx(root / "generated" / "extensions.conf")
+        TROUBLES[self.how.removeprefix("expect apply where ")](pbx)
+        monkeypatch.setattr(link, "Ami", lambda *_args: pbx.connect())
+        monkeypatch.setenv("ROUTEC_AMI_SECRET", "s3cr3t")
+        monkeypatch.chdir(root)
+        done = CliRunner().invoke(main_module.routec, ["apply"])
+        assert done.exit_code == 3, done.output
+        assert pbx.memory.get("routec-extensions", {}).get("600") == BEFORE.get(self.how)
+        return done.output.replace(str(root), "/project")
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:
@@ -119,7 +145,7 @@ def _output_of_main_with_a_bug(monkeypatch: pytest.MonkeyPatch) -> str:
         raise ZeroDivisionError("ours")
 
     monkeypatch.delenv("ROUTEC_DEBUG", raising=False)
-    monkeypatch.setattr(check_verb, "compile_routes", bug)
+    monkeypatch.setattr(check_verb, "check_targets", bug)
     monkeypatch.setattr("sys.argv", ["routec", "check"])
     with CliRunner().isolation() as (_, _, output):
         with pytest.raises(SystemExit) as ended:
@@ -132,6 +158,8 @@ def _output_of_main_with_a_bug(monkeypatch: pytest.MonkeyPatch) -> str:
 def _rule_broken(name: str, printed: str) -> str:
     """In what the faults printed are not those that the name of the case promises, or an empty string."""
     found = CODE.findall(printed)
+    if promised := re.match(r"(RT6\d\d)-", name):
+        return "" if promised[1] in [code for _, code in found] else f"no {promised[1]}"
     if promised := re.match(r"(RT\d{3})-", name):
         return "" if [code for _, code in found] == [promised[1]] else f"not one {promised[1]}"
     if name.startswith("typo-"):
@@ -140,6 +168,48 @@ def _rule_broken(name: str, printed: str) -> str:
         return "not without fault" if found else ""
     return ""
 
+
+def _hold(pbx: FakePbx, **others: str) -> None:
+    """Has something in memory from before; `others` are what calls may be in."""
+    entries = {"600": {1: Priority("", "Goto", "routec-some-0,${EXTEN},1")}}
+    contexts = {"routec-some-0": {"600": {1: Priority("", "Wait", others.get("some", "9"))}}}
+    pbx.memory = {"routec-extensions": entries, **contexts}
+
+
+def _is_taken(pbx: FakePbx, app: str = "Hangup") -> None:
+    pbx.admins = {"routec-extensions": {"600": {1: Priority("", app, "")}}}
+    pbx.reload()
+
+
+def _is_taken_for_good(pbx: FakePbx) -> None:
+    _is_taken(pbx)
+    pbx.trouble["reload"] = [None, lambda: _is_taken(pbx, "Busy")]
+
+
+def _trouble(name: str, error: Exception) -> Callable[[FakePbx], None]:
+    return lambda pbx: pbx.trouble.setdefault(name, []).extend([error] * 3)
+
+
+PLACE = "the PBX at 127.0.0.1:5038"
+TROUBLES: dict[str, Callable[[FakePbx], None]] = {
+    "nobody answers": _trouble("connect", UnreachableError(f"{PLACE} cannot be reached: connection refused")),
+    "the login is refused": _trouble("connect", RefusedLoginError(f"{PLACE} refused the login of `routec`")),
+    "nothing is permitted": _trouble("holds all", NotPermittedError(f"{PLACE} does not permit ShowDialPlan")),
+    "nobody says a word": _trouble("holds all", SilentError(f"{PLACE} did not answer within 10 s")),
+    "the reload is refused": _trouble("reload", ReloadRefusedError(f"{PLACE} would not reload its dialplan")),
+    "another has the place": _is_taken,
+    "nothing is included": lambda pbx: setattr(pbx, "is_included", False),
+    "nothing can be put back": _is_taken_for_good,
+    "memory cannot be written": lambda pbx: _hold(pbx, some="9\n[routec-extensions]"),
+}
+"""What goes wrong, by the words of a case."""
+
+BEFORE = {
+    "expect apply where another has the place": {1: Priority("", "Hangup", "")},
+    "expect apply where nothing can be put back": {1: Priority("", "Busy", "")},
+    "expect apply where memory cannot be written": {1: Priority("", "Goto", "routec-some-0,${EXTEN},1")},
+}
+"""What 600 leads to before such a case, and must lead to after it."""
 
 CASES = sorted(FOLDER.glob("*.txt"))
 
@@ -178,7 +248,9 @@ def test_severities_printed_are_those_of_the_table() -> None:
 
 FENCE = re.compile(r"^```(route|toml) (faulty|mended)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-NO_TEXT_SHOWS = {"RT001", "RT002", "RT003", "RT005", "RT006", "RT324", "RT901"}
+NO_TEXT_SHOWS = {"RT001", "RT002", "RT003", "RT005", "RT006", "RT324", "RT901"} | {
+    code for code in CODES if code.startswith("RT6")
+}
 """Codes that no readable text of a route can show; their pages explain in prose."""
 
 PROMPTS = ("closed", "enter_login", "enter_pin", "enter_room", "nobody", "ok", "refused", "welcome")

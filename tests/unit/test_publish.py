@@ -1,10 +1,18 @@
 import os
-from collections.abc import Mapping
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from routec.apply.publish import PublishError, publish, stale
+from routec.apply.lock import LOCK_FILE, locked
+from routec.apply.publish import Publication, PublishError, publish, stale
+from routec.apply.retired_conf import retired_file, tail
+from routec.apply.shelf import Shelf
 
 FILES: Mapping[str, bytes] = {
     "extensions.conf": b"; Made by routec\n[routec-dids]\n",
@@ -15,12 +23,16 @@ FILES: Mapping[str, bytes] = {
 }
 
 
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and path.name != LOCK_FILE]
+
+
 def content(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files_in(folder)}
 
 
 def stamps(folder: Path) -> dict[str, tuple[int, int]]:
-    return {str(path): (path.stat().st_mtime_ns, path.stat().st_ino) for path in folder.rglob("*") if path.is_file()}
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_ino) for path in files_in(folder)}
 
 
 def test_all_is_written_the_dialplan_last(tmp_path: Path) -> None:
@@ -39,7 +51,8 @@ def test_modes(tmp_path: Path) -> None:
         publish(FILES, tmp_path)
     finally:
         os.umask(old)
-    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()}
+    modes = {path.name: path.stat().st_mode & 0o777 for path in files_in(tmp_path)}
+    assert (tmp_path / LOCK_FILE).stat().st_mode & 0o777 == 0o600, "who may open it could hold it"
     assert modes.pop("signin.agi") == 0o755
     assert set(modes.values()) == {0o644}
 
@@ -83,31 +96,75 @@ def test_sounds_of_others_stay(tmp_path: Path) -> None:
     assert theirs.exists()
 
 
-@pytest.mark.parametrize("at", range(len(FILES)))
-def test_whatever_kills_it_every_file_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    publish(FILES, tmp_path)
-    new = {name: data + b"; new and longer\n" for name, data in FILES.items()}
-    replace = Path.replace
+NEW: Mapping[str, bytes] = {name: data + b"; new and longer\n" for name, data in FILES.items()}
+
+
+def dying(monkeypatch: pytest.MonkeyPatch, at: int, die: Callable[[], None]) -> None:
+    """Dies at the `at`-th thing that is done to the folder."""
     count = 0
 
-    def dies(self: Path, target: Path) -> Path:
-        nonlocal count
-        count += 1
-        if count > at:
-            raise KeyboardInterrupt
-        return replace(self, target)
+    def wrapped(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == at:
+                die()
+            return real(*arguments, **named)
+
+        return call
+
+    for place, name in (
+        (os, "link"), (Path, "replace"), (Path, "unlink"), (os, "fsync"), (tempfile, "mkstemp"), (os, "fchmod"),
+    ):  # fmt: skip
+        monkeypatch.setattr(place, name, wrapped(getattr(place, name)))
+
+
+@pytest.mark.parametrize("at", range(1, 38))
+def test_whatever_kills_it_every_file_is_whole_and_the_next_one_mends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    publish(FILES, tmp_path)
+    child = os.fork()
+    if child == 0:
+        dying(monkeypatch, at, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        publish(NEW, tmp_path)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    found = content(tmp_path)
+    whole = {name: data for name, data in found.items() if not Path(name).name.startswith(".routec-")}
+    assert set(whole) == set(FILES)
+    assert all(whole[name] in (FILES[name], NEW[name]) for name in FILES)
+    if whole["extensions.conf"] == NEW["extensions.conf"]:
+        assert whole == NEW, "the dialplan comes last"
+    assert os.WIFSIGNALED(status) or whole == NEW
+    publish(NEW, tmp_path)
+    assert content(tmp_path) == NEW, "what lay about is gone"
+
+
+@pytest.mark.parametrize("at", range(1, 38))
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "Ctrl-C"])
+def test_whatever_goes_wrong_all_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, error: BaseException
+) -> None:
+    manifest = b'{"sounds": ["nl/ok.wav", "old.wav"]}'
+    before = {**FILES, "sounds/old.wav": b"RIFF", "manifest.json": manifest}
+    publish(before, tmp_path)
+
+    def fail() -> None:
+        raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", dies)
-        with pytest.raises(KeyboardInterrupt):
-            publish(new, tmp_path)
-    found = content(tmp_path)
-    assert set(found) == set(FILES), "nothing is left over"
-    assert all(found[name] in (FILES[name], new[name]) for name in FILES)
-    assert sum(found[name] == new[name] for name in FILES) == at
-    assert found["extensions.conf"] == FILES["extensions.conf"], "the dialplan comes last"
-    assert publish(new, tmp_path)[-1] == "extensions.conf"
-    assert content(tmp_path) == new
+        dying(patch, at, fail)
+        raised: BaseException | None = None
+        try:
+            publish(NEW, tmp_path)
+        except (PublishError, KeyboardInterrupt) as found:
+            raised = found
+    whole = {name: data for name, data in content(tmp_path).items() if "/.routec-" not in f"/{name}"}
+    if isinstance(raised, PublishError):
+        assert content(tmp_path) == before
+    else:  # it was about taking away what is left over, or nobody was asked in time
+        assert whole == NEW or (raised and content(tmp_path) == before)
 
 
 def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +177,64 @@ def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(PublishError, match=r"cannot write .*manifest.json: No space left on device"):
         publish({**FILES, "manifest.json": b"longer\n"}, tmp_path)
     assert content(tmp_path) == FILES
+
+
+def test_what_is_put_back_needs_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(FILES, tmp_path)
+    shelf = Shelf(tmp_path)
+    new = {name: NEW[name] for name in NEW if name != "sounds/nl/ok.wav"} | {"sounds/new.wav": b"RIFF"}
+    with Publication(new, ["sounds/nl/ok.wav"], shelf) as publication:
+        publication.commit()
+
+        def full(_handle: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(tempfile, "mkstemp", full)
+            publication.restore()
+    assert content(tmp_path) == FILES
+    assert stale(FILES, tmp_path) == []
+
+
+def test_links_that_others_lay_are_not_followed(tmp_path: Path) -> None:
+    folder, theirs = tmp_path / "out", tmp_path / "theirs"
+    folder.mkdir()
+    theirs.write_text("theirs")
+    (folder / LOCK_FILE).symlink_to(theirs)
+    with pytest.raises(PublishError, match=r"cannot write .*\.routec\.lock: Too many levels of symbolic links"):
+        publish(FILES, folder)
+    (folder / LOCK_FILE).unlink()
+    for name in (".routec-old.extensions.conf", ".routec-new.extensions.conf.abcdefgh", "signin.json"):
+        (folder / name).symlink_to(theirs)
+    publish(FILES, folder)
+    assert theirs.read_text() == "theirs"
+    assert content(folder) == FILES
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    said = threading.Event()
+    with ThreadPoolExecutor(1) as others, locked(tmp_path):
+        other = others.submit(publish, FILES, tmp_path, said.set)
+        assert said.wait(10), "it says that it waits"
+        assert not other.done()
+        assert content(tmp_path) == {}
+    assert sorted(other.result()) == sorted(FILES)
+
+
+def test_the_line_of_retired_contexts_makes_nothing_stale(tmp_path: Path) -> None:
+    publish(FILES, tmp_path)
+    main = tmp_path / "extensions.conf"
+    main.write_bytes(FILES["extensions.conf"] + tail(tmp_path))
+    (tmp_path / "retired.conf").write_bytes(retired_file({}, ["sounds/old.wav"]))
+    assert stale(FILES, tmp_path) == []
+    assert publish(FILES, tmp_path) == []
+
+
+def test_sounds_of_retired_contexts_stay(tmp_path: Path) -> None:
+    publish({**FILES, "sounds/old.wav": b"RIFF", "manifest.json": b'{"sounds": ["old.wav"]}'}, tmp_path)
+    (tmp_path / "retired.conf").write_bytes(b"; Made by routec\n")
+    publish(FILES, tmp_path)
+    assert (tmp_path / "sounds/old.wav").exists()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

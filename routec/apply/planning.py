@@ -1,0 +1,85 @@
+"""What an apply will write, and which contexts stay for the calls in them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from routec.apply.ami import Ami
+from routec.apply.build import Built
+from routec.apply.held import Held, reach
+from routec.apply.link import Site
+from routec.apply.plan import ApplyError
+from routec.apply.publish import surplus
+from routec.apply.refusal import cannot_be_kept
+from routec.apply.retire import needed
+from routec.apply.retired_conf import RetireError, retired_file, retired_sounds, tail
+from routec.apply.retired_modules import retired_modules
+from routec.apply.shelf import MAIN_FILE, RETIRED_FILE
+from routec.backend.dialplan import FIXED
+from routec.contract import MODULES_FILE, RETIRED_MODULES_FILE
+
+
+class Left(NamedTuple):
+    """Contexts that a PBX holds and no route needs: those to keep, and those that are none of ours."""
+
+    retired: Held
+    foreign: tuple[str, ...]
+
+
+def left(running: Held, main: Held, listed: Held, ami: Ami | None) -> Left:
+    """Sort what is left over of what a PBX runs, `main` being what it is to run and `listed` what was retired before.
+
+    Of what is in force now everything stays at first: a call may come in at any moment before the reload. So does what
+    was retired before. What nothing leads to, and no call is in, is somebody else's; without an `ami` there is none.
+    Raises `AmiError`.
+    """
+    names = running.keys() - main.keys() - set(FIXED)
+    if not names:
+        return Left({}, ())
+    kept = set(names)
+    if ami is not None:
+        strangers = names - listed.keys() - reach(running, FIXED)
+        if strangers:
+            kept -= strangers - needed(ami, {name: running[name] for name in names}).contexts
+    # In the order in which Asterisk has them, so that equal memories give equal files.
+    retired = {name: running[name] for name in sorted(kept)}
+    return Left(retired, tuple(sorted(names - kept)))
+
+
+class Change(NamedTuple):
+    """Which files are written and which go."""
+
+    files: Mapping[str, bytes]
+    removed: tuple[str, ...]
+
+
+def change(built: Built, retired: Held, site: Site) -> Change:
+    """What is to be done in a published folder. Raises `ApplyError`, OSError."""
+    shelf = site.shelf
+    expected = dict(built.files)
+    gone = surplus(built.files, shelf)
+    before = shelf.read(RETIRED_FILE)
+    if before is not None:
+        # Those that were kept for calls which are over, or go on being kept.
+        gone = sorted({*gone, *(name for name in retired_sounds(before) if (shelf.folder / name).is_file())})
+        gone = [name for name in gone if name not in expected]
+    if retired:
+        expected |= kept_files(built.files[MAIN_FILE], retired, gone, site.seen_as)
+        gone = []
+    elif before is not None:
+        gone = [*gone, RETIRED_FILE]
+    modules = retired_modules(built.files[MODULES_FILE], retired, shelf)
+    if modules is not None:
+        expected[RETIRED_MODULES_FILE] = modules
+    elif shelf.read(RETIRED_MODULES_FILE) is not None:
+        gone = [*gone, RETIRED_MODULES_FILE]
+    files = {name: data for name, data in expected.items() if not shelf.holds(name, data)}
+    return Change(files, tuple(gone))
+
+
+def kept_files(main: bytes, retired: Held, sounds: list[str], folder: Path) -> dict[str, bytes]:
+    """retired.conf, and the extensions.conf that includes it from a folder as Asterisk sees it. Raises `ApplyError`."""
+    try:
+        return {MAIN_FILE: main + tail(folder), RETIRED_FILE: retired_file(retired, sounds)}
+    except RetireError as error:
+        raise ApplyError("nothing was changed", (cannot_be_kept(str(error), error.what),)) from None

@@ -1,0 +1,99 @@
+"""Letting retired contexts go when no call can come to them any more."""
+
+import time
+
+from routec.apply import read_back, refusal
+from routec.apply.ami import Ami, AmiError
+from routec.apply.drift import held_of
+from routec.apply.held import Held
+from routec.apply.link import Site
+from routec.apply.plan import ApplyError, Swept
+from routec.apply.planning import kept_files
+from routec.apply.publish import Publication, listed_sounds
+from routec.apply.retire import GAP_SECONDS, needed
+from routec.apply.retired_conf import retired_sounds, without_tail
+from routec.apply.retired_modules import retired_modules
+from routec.apply.shelf import MAIN_FILE, RETIRED_FILE
+from routec.backend.dialplan import SEAL
+from routec.contract import MODULES_FILE, RETIRED_MODULES_FILE
+
+_SEAL = f"[{SEAL}]".encode()
+
+
+class Sweeper:
+    """Looks at the calls now and then. A context goes when two looks, some time apart, found no call that needs it."""
+
+    def __init__(self) -> None:
+        self.retired: Held = {}
+        self._free: dict[str, float] = {}
+        """Since when nobody was seen in a context, in seconds of `time.monotonic`."""
+        self._entering: frozenset[str] = frozenset()
+
+    def pause(self) -> bool:
+        """Wait until a second look is worth it; False where no look would let anything go."""
+        if not self._free:
+            return False
+        time.sleep(max(0.0, max(self._free.values()) + GAP_SECONDS - time.monotonic()))
+        return True
+
+    def sweep(self, site: Site) -> Swept:
+        """One look, and what comes of it. Raises `AmiError`, `ApplyError`, `PublishError`."""
+        text = site.shelf.read(RETIRED_FILE)
+        self.retired = held_of([text]) if text else {}
+        if not self.retired:
+            return Swept()
+        now = time.monotonic()
+        need = site.way.once_more(site.settings, lambda ami: needed(ami, self.retired))
+        self._free = {name: self._free.get(name, now) for name in self.retired if name not in need.contexts}
+        # Whoever was on the way in at both looks may have been about to take the old entry's Goto ever since.
+        is_clear = not (need.entering & self._entering)
+        self._entering = need.entering
+        ripe = [name for name, since in self._free.items() if is_clear and now - since >= GAP_SECONDS]
+        if not ripe:
+            return Swept((), tuple(self.retired), need.calls)
+        rest = {name: each for name, each in self.retired.items() if name not in ripe}
+        foreign = _let_go(rest, ripe, site)
+        self.retired = rest
+        self._free = {name: since for name, since in self._free.items() if name in rest}
+        return Swept(tuple(ripe), tuple(rest), need.calls, tuple(foreign))
+
+
+def _let_go(rest: Held, ripe: list[str], site: Site) -> list[str]:
+    """Take contexts out of the files and out of Asterisk; gives those that it holds all the same."""
+    shelf = site.shelf
+    main = without_tail(shelf.read(MAIN_FILE) or b"")
+    sounds = retired_sounds(shelf.read(RETIRED_FILE) or b"")
+    files = {MAIN_FILE: main}
+    removed: list[str] = []
+    if rest:
+        files = kept_files(main, rest, sounds, site.seen_as)
+    else:
+        has = listed_sounds(shelf)
+        removed = [*(name for name in sounds if name not in has and (shelf.folder / name).is_file()), RETIRED_FILE]
+    modules = retired_modules(shelf.read(MODULES_FILE) or b"", rest, shelf)
+    if modules is not None:
+        files[RETIRED_MODULES_FILE] = modules
+    elif shelf.read(RETIRED_MODULES_FILE) is not None:
+        removed = [*removed, RETIRED_MODULES_FILE]
+    files = {name: data for name, data in files.items() if not shelf.holds(name, data)}
+    seal = held_of([main[main.rindex(_SEAL) :]]) if _SEAL in main else {}
+
+    def ask(ami: Ami) -> tuple[list[str], read_back.Found]:
+        site.way.reload(ami)
+        return read_back.still_there(ami, ripe), read_back.some(ami, {**rest, **seal})
+
+    with Publication(files, removed, shelf) as publication:
+        publication.commit()
+        try:
+            foreign, found = site.way.once_more(site.settings, ask)
+            if not found.differences:
+                return foreign
+            faults = refusal.not_taken(found.differences, None)
+        except AmiError as error:
+            faults = [refusal.of_ami(error)]
+        publication.restore()
+        try:
+            site.way.once_more(site.settings, site.way.reload)
+        except AmiError as error:
+            faults.append(refusal.of_ami(error))
+        raise ApplyError("retired contexts stay for now", tuple(faults))

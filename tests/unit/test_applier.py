@@ -1,0 +1,294 @@
+"""The applier against a PBX in memory: the order of things, and every way in which they go wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from routec.apply.ami import ReloadRefusedError, SilentError, UnreachableError
+from routec.apply.applier import Applier, ApplyError
+from routec.apply.build import Built, compile_project
+from routec.apply.held import Priority
+from routec.apply.link import Patience
+from routec.diagnostics import codes
+from routec.settings import SettingsError
+from tests.unit.fake_pbx import FakePbx
+
+SHORT = Patience(lost=0.3, reload=0.3)
+
+
+class Room:
+    """A project, and the PBX that includes what it publishes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / "generated"
+        (root / "routes").mkdir()
+        (root / "routes" / "routec.toml").write_text('[ami]\nusername = "routec"\n')
+        self.pbx = FakePbx(self.folder / "extensions.conf")
+        self.said: list[str] = []
+
+    def write(self, wait: int = 1, more: str = "") -> Built:
+        """Writes routes, and gives what they compile to."""
+        text = f"route desk {{ on extension 600; wait {wait}s }}\nroute stays {{ on extension 601; wait 5s }}\n{more}"
+        (self.root / "routes" / "a.route").write_text(text)
+        built = compile_project(self.root)
+        assert not built.failed, built.compilation.diagnostics
+        return built
+
+    def applier(self, at: Callable[[str], None] = lambda _: None, *, resident: bool = False) -> Applier:
+        return Applier(
+            self.root, connect=self.pbx.connect, at=at, patience=SHORT, resident=resident, say=self.said.append
+        )
+
+    def files(self) -> dict[str, bytes]:
+        found = (path for path in self.folder.rglob("*") if path.is_file() and path.name != ".routec.lock")
+        return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in found}
+
+    def is_whole(self, built: Built) -> bool:
+        return self.files() == built.files and self.pbx.memory == {k: v for k, v in built.held.items() if v}
+
+    def context(self, route: str) -> str:
+        return next(name for name in self.pbx.memory if name.startswith(f"routec-{route}-"))
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+def test_in_this_order(room: Room) -> None:
+    order: list[str] = []
+    applier = room.applier(lambda step: order.append(f"{step} {room.pbx.reloads} {len(room.files())}"))
+    built = room.write()
+    applied = applier.bring(built)
+    assert [step.split()[:2] for step in order] == [
+        ["staged", "0"], ["published", "0"], ["reloaded", "1"], ["read", "1"],
+    ]  # fmt: skip
+    assert room.is_whole(built)
+    assert (applied.routes, applied.numbers, applied.retired) == (2, 2, 0)
+    assert not applier.bring(built).changed
+    assert room.pbx.reloads == 1, "unchanged: nothing is done"
+
+
+def test_retired_contexts_go_at_the_second_look_that_finds_nobody(room: Room) -> None:
+    applier = room.applier()
+    applier.bring(room.write(1))
+    old = room.context("desk")
+    call = room.pbx.call(old)
+    built = room.write(2)
+    applied = applier.bring(built)
+    assert (applied.routes, applied.numbers, list(applier.retired)) == (1, 0, [old])
+    assert old in room.pbx.memory
+    assert applier.sweep(wait=True).kept == (old,)
+    room.pbx.calls.remove(call)
+    assert applier.sweep().gone == (), "the first look without anybody"
+    assert applier.sweep(wait=True).gone == (old,)
+    assert room.is_whole(built)
+    assert applier.retired == {}
+    assert applier.verify() == []
+
+
+def test_who_may_be_on_the_way_in_is_waited_for(room: Room) -> None:
+    applier = room.applier()
+    applier.bring(room.write(1))
+    call = room.pbx.call("from-trunk", priority=1, app="Goto")
+    built = room.write(2)
+    applier.bring(built)
+    assert applier.sweep(wait=True).gone == ()
+    room.pbx.calls[0] = call._replace(context=next(iter(applier.retired)), app="Wait", priority=1)
+    assert applier.sweep(wait=True).calls == 1
+    room.pbx.calls.clear()
+    assert applier.sweep(wait=True).gone
+    assert room.is_whole(built)
+
+
+def test_several_generations(room: Room) -> None:
+    applier = room.applier()
+    for wait in range(1, 6):
+        applier.bring(room.write(wait))
+        room.pbx.call(room.context("desk") if wait == 1 else "elsewhere")
+        room.pbx.calls[-1] = room.pbx.calls[-1]._replace(
+            context=next(name for name, each in room.pbx.memory.items()
+                         if any(p.data == str(wait) for e in each.values() for p in e.values()))
+        )  # fmt: skip
+    assert len(applier.retired) == 4
+    assert applier.sweep(wait=True).calls == 4
+    fresh = room.applier()
+    assert not fresh.bring(room.write(5)).changed, "another process finds the same"
+    assert len(fresh.retired) == 4
+    del room.pbx.calls[1:3]
+    assert len(fresh.sweep(wait=True).gone) == 2
+    back = fresh.bring(room.write(1))
+    assert room.pbx.memory == {name: each for name, each in back.plan.wanted.items() if each}
+    room.pbx.calls.clear()
+    fresh.sweep(wait=True)
+    assert room.is_whole(room.write(1))
+
+
+def test_sounds_of_retired_contexts_go_with_them(room: Room) -> None:
+    import wave
+
+    prompts = room.root / "routes" / "prompts"
+    prompts.mkdir()
+    with wave.open(str(prompts / "hi.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(1600))
+    applier = room.applier()
+    applier.bring(room.write(1, 'prompt hi "hi.wav"\nroute greets { on extension 603; prompt hi; wait 9s }\n'))
+    assert (room.folder / "sounds" / "hi.wav").exists()
+    call = room.pbx.call(room.context("greets"))
+    built = room.write(1)
+    applier.bring(built)
+    applier.sweep(wait=True)
+    assert (room.folder / "sounds" / "hi.wav").exists()
+    room.pbx.calls.remove(call)
+    assert applier.sweep(wait=True).gone
+    assert room.is_whole(built)
+
+
+# ---- refusals
+
+
+def refused(room: Room, built: Built, **trouble: list[Exception | Callable[[], None] | None]) -> ApplyError:
+    room.pbx.trouble = {name.replace("_", " "): each for name, each in trouble.items()}
+    applier = room.applier()
+    with pytest.raises(ApplyError) as found:
+        applier.bring(built)
+    room.pbx.trouble = {}
+    applier.sweep(wait=True)
+    return found.value
+
+
+GONE = UnreachableError("gone")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [
+        ({"connect": [GONE]}, codes.PBX_UNREACHABLE),
+        ({"holds_all": [SilentError("no")]}, codes.PBX_SILENT),
+        ({"holds_all": [None, *[GONE] * 99]}, codes.PBX_UNREACHABLE),
+        ({"reload": [ReloadRefusedError("no")]}, codes.RELOAD_REFUSED),
+        ({"reload": [GONE] * 99}, codes.PBX_UNREACHABLE),
+        ({"reload": [SilentError("no")] * 99}, codes.PBX_SILENT),
+    ],
+)
+def test_whatever_the_pbx_refuses_everything_stays(
+    room: Room, trouble: dict[str, list[None]], code: codes.Code
+) -> None:
+    old = room.write(1)
+    room.applier().bring(old)
+    new = room.write(2)
+    assert refused(room, new, **trouble).diagnostics[0].code is code  # type: ignore[arg-type]
+    assert room.files() == old.files
+    room.applier().bring(new)
+    fresh = room.applier()
+    fresh.bring(new)
+    fresh.sweep(wait=True)
+    assert room.is_whole(new), "the next one puts all right"
+
+
+def test_lost_once_it_goes_on(room: Room) -> None:
+    room.applier().bring(room.write(1))
+    room.pbx.trouble = {"reload": [GONE], "holds all": [None, SilentError("no")]}
+    applier = room.applier()
+    built = room.write(2)
+    applier.bring(built)
+    applier.sweep(wait=True)
+    assert room.is_whole(built)
+
+
+def test_what_was_not_taken_is_put_back_and_calls_in_the_new_routes_go_on(room: Room) -> None:
+    old = room.write(1)
+    room.applier().bring(old)
+    room.pbx.by_hand = {"routec-extensions": {"699": {1: Priority("", "Hangup", "")}}}
+    room.pbx.reload()
+    before = dict(room.pbx.memory)
+    room.pbx.trouble["holds all"] = [None, lambda: room.pbx.calls.append(room.pbx.call(room.context("new")))]
+    applier = room.applier()
+    built = room.write(1, "route new { on extension 605; wait 9s }\n")
+    with pytest.raises(ApplyError, match="in force again") as found:
+        applier.bring(built)
+    assert "which is in no route" in found.value.diagnostics[0].message
+    new = room.context("new")
+    assert applier.sweep(wait=True).kept == (new,), "nobody who got into it falls out"
+    assert "605" not in room.pbx.memory["routec-extensions"]
+    room.pbx.calls.clear()
+    assert applier.sweep(wait=True).gone == (new,)
+    assert room.files() == old.files
+    assert room.pbx.memory == before
+
+
+def test_what_hangs_in_memory_of_somebody_elses(room: Room) -> None:
+    room.pbx.admins = {"routec-mine": {"5": {1: Priority("", "Hangup", "")}}}
+    room.pbx.reload()
+    applier = room.applier()
+    applied = applier.bring(room.write())
+    assert [one.what for one in applied.plan.drift] == ["routec-mine"]
+    assert not applier.bring(room.write()).changed, "it is told, and left alone"
+    assert applier.retired == {}
+
+
+def test_a_plan_that_is_old_is_made_anew(room: Room) -> None:
+    applier, other = room.applier(), room.applier()
+    plan = applier.plan(room.write(1))
+    assert plan.changes
+    other.bring(plan.built)
+    assert not applier.apply(plan).changed
+    assert room.pbx.reloads == 1
+
+
+def test_offline(room: Room) -> None:
+    built = room.write(1)
+    applier = room.applier()
+    room.pbx.trouble["connect"] = [GONE]
+    plan = applier.plan(built, offline=True)
+    assert plan.running is None
+    assert set(plan.stale) == set(built.files)
+    room.pbx.trouble = {}
+    applier.bring(built)
+    assert not applier.plan(built, offline=True).changes
+    room.pbx.call(room.context("desk"))
+    newer = room.write(2)
+    applier.bring(newer)
+    offline = room.applier().plan(newer, offline=True)
+    assert not offline.changes, "retired contexts are no change"
+    assert {one.context for one in room.applier().plan(room.write(3), offline=True).differences} >= {"routec-seal"}
+
+
+def test_a_resident_one_asks_little(room: Room) -> None:
+    applier = room.applier(resident=True)
+    applier.bring(room.write(1))
+    room.pbx.log.clear()
+    applied = applier.bring(room.write(2))
+    assert "holds all" not in room.pbx.log
+    assert applied.verified < 12
+    room.pbx.log.clear()
+    assert not applier.bring(room.write(2)).changed
+    assert room.pbx.log == ["holds"]
+    assert applier.alive()
+    room.pbx.memory = {}
+    assert not applier.alive()
+    assert applier.bring(room.write(2)).changed, "a PBX that forgot is told again"
+    assert applier.alive()
+
+
+def test_a_resident_one_on_a_new_connection_reads_everything(room: Room) -> None:
+    applier = room.applier(resident=True)
+    applier.bring(room.write(1))
+    room.pbx.log.clear()
+    room.pbx.trouble["holds"] = [GONE]
+    applier.bring(room.write(2))
+    assert room.pbx.log.count("holds all") == 1
+
+
+def test_without_ami(room: Room) -> None:
+    (room.root / "routes" / "routec.toml").write_text("")
+    with pytest.raises(SettingsError, match=r"there is no \[ami\]"):
+        Applier(room.root, environ={}).bring(room.write())
+
+
+def test_without_a_secret(room: Room, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="ROUTEC_AMI_SECRET"):
+        Applier(room.root, environ={"ROUTEC_STATE": str(tmp_path / "state")}).bring(room.write())
