@@ -3,5 +3,7 @@
 GOOD = 0
 FAULTS = 1
 USAGE = 2
+REFUSED = 3
+"""What the PBX says, or that it says nothing."""
 INTERRUPTED = 130
 """As a shell says of what Ctrl-C ended."""

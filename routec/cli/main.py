@@ -11,11 +11,16 @@ from routec import __version__
 from routec.cli import FAULTS, INTERRUPTED, USAGE
 
 VERBS = {
+    "apply": ("routec.cli.apply", "Put the routes in force on the PBX."),
     "build": ("routec.cli.build", "Compile the routes into generated/."),
     "check": ("routec.cli.check", "Show all faults of all route files."),
+    "doctor": ("routec.cli.doctor", "Find what is wrong with a PBX's set-up."),
     "explain": ("routec.cli.explain", "Say what a fault means and how to mend it."),
+    "init": ("routec.cli.init", "Start a new project."),
     "log": ("routec.cli.log", "Show the sign-in log."),
+    "plan": ("routec.cli.plan", "Show what an apply would change."),
     "serve": ("routec.cli.serve", "Answer Asterisk's sign-ins, and rebuild on every change."),
+    "trace": ("routec.cli.trace", "Follow a number back to the lines of the routes."),
     "users": ("routec.cli.users", "Credentials of those who sign in."),
     "watch": ("routec.cli.watch", "Check and build again on every change."),
     "webhooks": ("routec.cli.webhooks", "List the webhooks of sign-ins, and send them again."),
