@@ -1,37 +1,79 @@
 """`routec serve`."""
 
 import logging
+import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from routec.cli import FAULTS
-from routec.cli.here import project_root, project_settings, runtime
+from routec.cli import FAULTS, USAGE
+from routec.cli.here import one_target, project_root, project_settings, runtime, target_option
 from routec.cli.main import fail
-from routec.cli.show import show_build, show_failure, stopped_by_signals
+from routec.cli.show import show_event
+
+if TYPE_CHECKING:
+    from routec.apply.events import Event
+    from routec.serve.service import Told
+
+FORMATS = ("text", "json")
 
 
 @click.command()
-def serve() -> None:
-    """Answer Asterisk's sign-ins, send webhooks, and check and build on every change of the routes.
+@target_option
+@click.option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    envvar="ROUTEC_LOG_FORMAT",
+    default="text",
+    help="How it tells what happens: as lines, or as a JSON object a line on standard error.",
+)
+@click.option("--unit", is_flag=True, help="Print a systemd unit for this project, and do nothing else.")
+@click.option("--user", default="asterisk", show_default=True, help="The user that the unit runs as.")
+def serve(target: str | None, log_format: str, unit: bool, user: str) -> None:
+    """Answer Asterisk's sign-ins, send webhooks, and put every good change of the routes in force.
 
-    Runs until SIGTERM; conversations may then end. The checker listens on ROUTEC_AGI_LISTEN, or on what
-    routes/routec.toml says, or on 127.0.0.1:4573.
+    Runs until SIGTERM; conversations may then end, and a second one cuts them. SIGHUP reads everything anew. The
+    checker listens on ROUTEC_AGI_LISTEN, or on what routes/routec.toml says, or on 127.0.0.1:4573.
     """
-    from routec.serve import Parts, ServeError
+    root, target = project_root(), one_target(target)
+    settled = runtime(target)  # a fault in the settings ends it here
+    if unit:
+        _print_unit(target, user, settled.state)
+        return
+    from routec.serve.logs import set_up
+    from routec.serve.notify import Notifier
+    from routec.serve.parts import DyingError
+    from routec.serve.service import Service, Told
+    from routec.serve.starting import ServeError, read_settings
     from routec.signin.server import ServerError
 
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)
-    parts = Parts(project_root(), project_settings(), runtime(), show_build, show_failure, _off, stopped_by_signals())
-    for off in parts.off():
-        _off(off)
+    set_up(log_format)
+    told = _told_as_objects() if log_format == "json" else Told(_show, _off, _ready)
     try:
-        parts.run(_ready)
+        Service(root, lambda: read_settings(root, target, os.environ), told, Notifier(os.environ), target).run()
     except ServeError as error:
-        fail(str(error), error.help)
+        _end(log_format, str(error), error.help, USAGE)
     except ServerError as error:
-        fail(str(error), "is another `routec serve` running? [agi] listen in routes/routec.toml moves this one", FAULTS)
+        help = "is another `routec serve` running? [agi] listen in routes/routec.toml moves this one"
+        _end(log_format, str(error), help, FAULTS)
+    except DyingError as error:
+        _end(log_format, f"{error}; ending, to be started anew", "the log says what it died of", FAULTS)
+
+
+def _end(log_format: str, message: str, help: str, code: int) -> NoReturn:
+    if log_format == "json":
+        logging.getLogger("routec.serve").critical("%s", message, extra={"fields": {"help": help}})
+        sys.exit(code)
+    fail(message, help, code)
+
+
+def _show(event: "Event") -> None:
+    from routec.apply.events import Written
+
+    if event != Written(()):
+        show_event(event)
 
 
 def _off(what: str) -> None:
@@ -42,3 +84,28 @@ def _ready(address: tuple[str, int]) -> None:
     host, port = address
     click.echo(f"checker: listening on agi://{host}:{port}/signin/MODULE")
     sys.stdout.flush()
+
+
+def _told_as_objects() -> "Told":
+    from routec.serve.service import Told
+    from routec.serve.tell import log
+
+    logger = logging.getLogger("routec.serve")
+
+    def ready(address: tuple[str, int]) -> None:
+        logger.info("ready; the checker listens on agi://%s:%d/signin/MODULE", *address)
+
+    return Told(log, lambda what: logger.warning("%s", what), ready)
+
+
+def _print_unit(target: str | None, user: str, state: Path) -> None:
+    from routec.apply.build import published_folder
+    from routec.serve.unit import Place, UnitError, unit
+
+    root = Path.cwd()
+    published = Path(os.path.abspath(published_folder(root, project_settings(target))))  # noqa: PTH100 (links stay)
+    try:
+        text = unit(Place(root, published, state, Path(sys.executable), user, target))
+    except UnitError as error:
+        fail(str(error), "a path without blanks and other signs helps")
+    click.echo(text, nl=False)

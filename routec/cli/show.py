@@ -13,7 +13,7 @@ from routec.diagnostics.render_text import render_text, safe
 from routec.source import Sources
 
 if TYPE_CHECKING:
-    from routec.apply.build import Built
+    from routec.apply.events import Event
 
 
 def counted(number: int, thing: str) -> str:
@@ -29,25 +29,15 @@ def summary(diagnostics: Sequence[Diagnostic]) -> str:
     return ", ".join(parts) or "no faults"
 
 
-def show_failure(error: Exception) -> None:
-    """A build that failed: the message of what was foreseen, and of a bug of ours that it is one."""
-    from routec.apply.publish import PublishError
-
-    if isinstance(error, PublishError | OSError):
-        text = f"Error: {safe(str(error))}; the next change is tried again"
-    else:
-        text = f"error[RT901]: internal error: {type(error).__name__}; this is a bug of routec's, not a fault of yours"
-    click.echo(text, err=True)
-
-
-def show_build(built: "Built", changed: Sequence[str]) -> None:
-    """What came of a build that nobody waits for: its faults, or what it changed."""
-    compilation = built.compilation
-    show(compilation.diagnostics, compilation.sources, err=True)
-    if built.failed:
-        click.echo(f"{summary(compilation.diagnostics)}; the last good files stay", err=True)
-    elif changed:
-        click.echo(f"built: {', '.join(changed)}")
+def show_event(event: "Event") -> None:
+    """What happened to the routes while nobody asked: good news on standard output, all else on standard error."""
+    words = event.words()
+    if words is None:
+        return
+    is_news = words.level == "info"
+    show(words.diagnostics, words.sources or {}, err=not is_news)
+    for line in words.lines:
+        click.echo(safe(line), err=not is_news)
     sys.stdout.flush()
 
 

@@ -1,30 +1,26 @@
 """`routec watch`."""
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from routec.cli.here import project_root
-from routec.cli.show import show_build, show_failure, stopped_by_signals
-
-if TYPE_CHECKING:
-    from routec.apply.build import Built
+from routec.cli.here import one_target, project_root, project_settings, target_option
+from routec.cli.show import show_event, stopped_by_signals
 
 
 @click.command()
+@target_option
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Where to write; without it, where Asterisk reads."
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Only build, and write here; Asterisk is not asked."
 )
-def watch(out: Path | None) -> None:
-    """Check and build on every change of the routes; on a fault the last good files stay."""
-    from routec.apply.watch import Watch
+def watch(target: str | None, out: Path | None) -> None:
+    """Check every change of the routes, and put it in force; on a fault the last good dialplan stays.
 
-    def tell(built: "Built", changed: list[str]) -> None:
-        show_build(built, changed)
-        if not built.failed and not changed:
-            click.echo("built: nothing changed")
-            sys.stdout.flush()
+    Without [ami] in routes/routec.toml it only builds.
+    """
+    from routec.apply.live import Live
 
-    Watch(project_root(), stopped_by_signals(), tell, show_failure, out).run()
+    root, target = project_root(), one_target(target)
+    if out is None and project_settings(target).ami is None:
+        click.echo("only building: there is no [ami] in routes/routec.toml; run `dialplan reload` yourself", err=True)
+    Live(root, show_event, stopped_by_signals(), target=target, out=out).run()

@@ -84,9 +84,10 @@ class Deliverer:
         self._next_hold = 0.0
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
 
-    def off(self, modules: Mapping[str, Module]) -> list[str]:
-        """Which of these modules' webhooks cannot be sent, and why; for `serve` to say when it starts."""
-        return [f"the webhook of {name} waits: {why}" for name, why in self._unready(modules).items()]
+    @property
+    def is_alive(self) -> bool:
+        """Whether it goes on delivering."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to deliver, in threads of its own."""

@@ -29,6 +29,11 @@ class Housekeeping:
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
         self._complaint = ""
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it goes on."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begin, with a first round at once."""
         self._thread.start()

@@ -98,6 +98,13 @@ class Outbox:
             told = (row.created, row.attempts, due, row.status, row.answer, is_empty)
             yield Letter(row.id, row.uid, row.module, row.state, *told)
 
+    def counts(self) -> dict[str, int]:
+        """How many entries are in which state; a state that nothing is in counts 0."""
+        query = select(outbox.c.state, func.count().label("entries")).group_by(outbox.c.state)
+        return dict.fromkeys((PENDING, DELIVERED, DEAD), 0) | {
+            row.state: row.entries for row in self._database.read(query)
+        }
+
     def retry(self, ids: Iterable[int] | None, module: str | None = None) -> int:
         """Make these entries (None: all) due at once, dead letters and pending ones; says how many.
 

@@ -1,7 +1,8 @@
 """The FastAGI server: one thread a conversation, with a bound.
 
 Nothing here knows what a sign-in is. A connection is a slot, a header with a deadline, and then the checker's; whoever
-is slow, silent, binary or endless loses his own connection only.
+is slow, silent, binary or endless loses his own connection only. `routec doctor` asks, through Asterisk, whether there
+is anybody here: that sets a variable, within the header's deadline, and is no sign-in.
 """
 
 import logging
@@ -11,13 +12,14 @@ import socket
 import socketserver
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from routec.contract import AGI_FOLDER
+from routec.contract import AGI_FOLDER, DOCTOR, DOCTOR_OK, DOCTOR_PATH
 from routec.signin.agi import Agi, AgiError
-from routec.signin.outcome import CallerGone
-from routec.signin.session import Checker, described
+from routec.signin.outcome import CallerGone, Outcome
+from routec.signin.session import described
 from routec.signin.wire import Wire
 
 MOST_CONVERSATIONS = 1_000
@@ -40,6 +42,13 @@ class ServerError(Exception):
     """The server cannot listen."""
 
 
+class SignsIn(Protocol):
+    """What conversations are handed to: a `session.Checker`, or what stands before one."""
+
+    def sign_in(self, agi: Agi, name: str, release: Callable[[], None]) -> Outcome:
+        """Hold a conversation; raises nothing of its own."""
+
+
 class Server:
     """A FastAGI server; `start` it, `stop` it, once.
 
@@ -47,7 +56,7 @@ class Server:
     once, and so do the files that the process may open.
     """
 
-    def __init__(self, checker: Checker, listen: tuple[str, int], *, most: int = MOST_CONVERSATIONS) -> None:
+    def __init__(self, checker: SignsIn, listen: tuple[str, int], *, most: int = MOST_CONVERSATIONS) -> None:
         self._checker = checker
         self._listen = listen
         self._most = max(1, min(most, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_FILES))
@@ -57,6 +66,12 @@ class Server:
         """Those of calls that have ended, closed: each stands for a thread that has a row to write."""
         self._complained = float("-inf")
         self._tcp: _Tcp | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it takes calls."""
+        return self._thread is not None and self._thread.is_alive()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -73,7 +88,9 @@ class Server:
             self._tcp = _Tcp(self, host, port)
         except OSError as error:
             raise ServerError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
-        threading.Thread(target=self._tcp.serve_forever, args=(_ACCEPT_SECONDS,), name="fastagi", daemon=True).start()
+        serve = self._tcp.serve_forever
+        self._thread = threading.Thread(target=serve, args=(_ACCEPT_SECONDS,), name="fastagi", daemon=True)
+        self._thread.start()
 
     def stop(self, grace_seconds: float = 10) -> None:
         """Take no more calls, let the conversations end, and cut those that take longer than the grace.
@@ -127,7 +144,11 @@ class Server:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             descriptor = connection.fileno()
             agi = Agi(Wire(descriptor, descriptor, time.monotonic() + HEADER_SECONDS))
-            module = module_of(agi.env.get("agi_network_script", ""))
+            path = agi.env.get("agi_network_script", "")
+            if path.removeprefix("/") == DOCTOR_PATH:
+                agi.set_variable(DOCTOR, DOCTOR_OK)
+                return
+            module = module_of(path)
             self._checker.sign_in(agi, module, lambda: self._release(agi, connection))
         except CallerGone:
             _logger.info("a connection ended before its call was told")

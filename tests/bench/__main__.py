@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from . import agi, measure
+from . import agi, live, measure, rebuild
 from .corpus import write_ael, write_routes, write_single
 from .measure import Job, UnmeasuredError
 from .profiling import print_profile
@@ -22,6 +22,9 @@ GROWTH_BAR = 11.0
 HELP_BAR = 0.1
 CHECK_BAR = 0.2
 AGI_BAR = 0.4
+REBUILD_BAR = 0.1
+LIVE_BAR = 0.3
+LARGE_LIVE_BAR = 1.0
 STARTS = 15
 
 
@@ -119,11 +122,33 @@ def plain_agi(options: Options) -> Iterator[Row]:
     yield Row(what, prompt - bare.median, " s", AGI_BAR, f"{prompt:.3f} s; python {bare}")
 
 
+def rebuilds(options: Options) -> Iterator[Row]:
+    """One file changed, for a builder that is resident, against a build from nothing."""
+    _warm(options)
+    for routes in (options.routes // 10, options.routes):
+        found = rebuild.measured(_project(options, routes), options.rounds)
+        what = f"one file changed among {routes:,} routes: rebuild as a fraction of cold"
+        yield Row(what, found.fraction, "", REBUILD_BAR, str(found))
+
+
+def save_to_live(options: Options) -> Iterator[Row]:
+    """A save in a project that `routec watch` keeps live on a real Asterisk, until what it changed was read back."""
+    if options.asterisk is None or options.asterisk == Path("/"):
+        print("left out: save to live (no Asterisk of the tests' own in ROUTEC_TEST_ASTERISK or .cache/asterisk-22)")
+        return
+    _warm(options)
+    for routes, bar in ((options.routes // 10, LIVE_BAR), (options.routes, LARGE_LIVE_BAR)):
+        found = live.saves(options.asterisk, _project(options, routes), options.rounds)
+        yield Row(f"save to live, read back, {routes:,} routes", found.median, " s", bar, str(found))
+
+
 BENCHES: dict[str, Callable[[Options], Iterator[Row]]] = {
     "aelparse": against_aelparse,
     "growth": growth,
     "start": start_up,
     "agi": plain_agi,
+    "rebuild": rebuilds,
+    "live": save_to_live,
 }
 
 

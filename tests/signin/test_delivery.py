@@ -673,13 +673,6 @@ class TestMissingSecret:
         for log in logs:
             log.close()
 
-    def test_what_is_off(self, log: Log, clock: Time) -> None:
-        rooms, plain = module("rooms", "http://127.0.0.1:1/"), stores.module(name="plain")
-        modules = {"rooms": rooms, "plain": plain}
-        assert deliverer(log, clock=clock).off(modules) == []
-        off = deliverer(log, clock=clock, environ={}).off(modules)
-        assert off == [f"the webhook of rooms waits: {self.WHY}"]
-
 
 class TestSecrets:
     @pytest.mark.parametrize("answering", [echo(200), echo(500), echo(410)])

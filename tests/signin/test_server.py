@@ -249,6 +249,35 @@ class TestFailClosed:
         assert "RuntimeError at test_server.py" in caplog.text
 
 
+class TestDoctor:
+    """`routec doctor` asks through Asterisk whether the checker is there."""
+
+    @pytest.mark.parametrize("path", ["doctor", "/doctor"])
+    def test_is_answered_and_is_no_sign_in(self, server: Server, log: Log, path: str) -> None:
+        call = FakeAsterisk(head=headers(path)).call(server.address)
+        assert call.commands == ['SET VARIABLE ROUTEC_DOCTOR "ok"']
+        assert FakeAsterisk(*GOOD).call(server.address).verdict == "granted"
+        assert len(rows(log)) == 1
+
+    @pytest.mark.parametrize("path", ["doctor/", "doctor?x", "signin/doctor", "doctors", "//doctor"])
+    def test_another_path_is_no_doctor(self, server: Server, log: Log, path: str) -> None:
+        call = FakeAsterisk(head=headers(path)).call(server.address)
+        assert "ROUTEC_DOCTOR" not in call.variables
+        assert call.verdict == "error"
+        rows(log)
+
+    def test_asterisk_that_does_not_answer_is_given_up(
+        self, server: Server, log: Log, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("routec.signin.server.HEADER_SECONDS", 0.2)
+        with socket.create_connection(server.address, 5) as peer:
+            peer.sendall(headers("doctor"))
+            with peer.makefile("rb") as answers:
+                assert answers.readline() == b'SET VARIABLE ROUTEC_DOCTOR "ok"\n'
+                assert answers.read() == b"", "closed, although nothing was answered"
+        assert list(log.read()) == []
+
+
 class TestPeers:
     """Whoever is slow, silent, binary or endless harms nobody else."""
 

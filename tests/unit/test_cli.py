@@ -71,7 +71,7 @@ def test_our_own_bug_shows_no_traceback(
     def breaks(*_: object, **__: object) -> None:
         raise ZeroDivisionError("some secret")
 
-    monkeypatch.setattr(check_module, "compile_routes", breaks)
+    monkeypatch.setattr(check_module, "check_targets", breaks)
     monkeypatch.setattr(sys, "argv", ["routec", "check"])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -1,14 +1,15 @@
 import json
+from dataclasses import replace
 
 import pytest
 
-from routec.diagnostics import Diagnostic, Label, codes, did_you_mean, has_errors, in_order
+from routec.diagnostics import Diagnostic, Label, codes, did_you_mean, has_errors, in_order, of_targets
 from routec.diagnostics.render_json import render_json
 from routec.diagnostics.render_text import render_text
 from routec.source import Source, Span
 
 KEYS = {"code", "slug", "severity", "message", "file", "line", "column", "end_line", "end_column", "note", "labels",
-        "help", "docs"}  # fmt: skip
+        "help", "docs", "targets"}  # fmt: skip
 TEXT = "\n\tprompt \u4e2dé\u0301x\n" + "\n" * 8 + "goto\x1b[31m y\r\n"
 SOURCES = {"a.route": Source("a.route", TEXT)}
 AT = TEXT.index("x")
@@ -80,6 +81,15 @@ def test_order_and_severity() -> None:
     assert in_order([other, late, warning, late]) == [warning, late, other]
     assert has_errors([warning, late])
     assert not has_errors([warning])
+
+
+def test_faults_of_several_pbxs() -> None:
+    both = Diagnostic(codes.UNEXPECTED, "x", Span("a.route", 5, 6))
+    one = Diagnostic(codes.UNUSED_ROUTE, "y", Span("a.route", 1, 2))
+    assert of_targets({"a": [both], "b": [one, both]}) == [replace(one, targets=("b",)), both]
+    assert of_targets({"a": [both, one]}) == [one, both]
+    shown = render_text(of_targets({"a": [one], "b": [one], "c": []}), SOURCES)
+    assert "= target: a, b" in shown
 
 
 @pytest.mark.parametrize(

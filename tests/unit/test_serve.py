@@ -228,3 +228,42 @@ def test_a_log_that_may_come_back(start: Start) -> None:
     serve.line()
     assert "listening" in serve.line()
     serve.wait_error("nobody is signed in for now")
+
+
+def test_a_missing_secret_of_a_webhook_is_said_once(project: Path, start: Start) -> None:
+    text = GATE.format(login="1001").replace("tries 1", 'tries 1\nwebhook "https://pms.example.org/" secret env NONE')
+    (project / "routes" / "front.route").write_text(text)
+    serve = start()
+    serve.line()
+    assert "listening" in serve.line()
+    serve.wait_error("the webhook of gate waits: ")
+    serve.end()
+    assert "".join(serve.errors).count("the webhook of gate waits: ") == 1
+
+
+def test_in_json_every_line_is_an_object(project: Path, start: Start) -> None:
+    (project / "routes" / "front.route").write_text(GATE.format(login="1001") + "route unused { hangup }")
+    serve = start(ROUTEC_LOG_FORMAT="json")
+    serve.wait_error("ready; the checker listens")
+    objects = [json.loads(line) for line in serve.errors]
+    at = address(next(one["message"] for one in objects if "listens" in one["message"]))
+    assert sign_in(at, "1001") == "granted"
+    serve.wait_error("granted (")
+    (project / "routes" / "front.route").write_text("route {")
+    serve.wait_error("the last good files stay")
+    assert serve.end() == 0
+    objects = [json.loads(line) for line in serve.errors]
+    (warned, failed) = [one for one in objects if "diagnostics" in one]
+    assert (warned["level"], failed["level"]) == ("warning", "error")
+    assert failed["diagnostics"][0]["file"] == "routes/front.route"
+    assert [one["call_id"] for one in objects if "granted (" in one["message"]] == ["1.1"]
+    assert all(one["time"][:4].isdigit() and one["logger"].startswith("routec.") for one in objects)
+
+
+def test_in_json_a_start_that_fails_is_an_object_too(project: Path, start: Start) -> None:
+    (project / "routes" / "front.route").write_text("route {")
+    serve = start(ROUTEC_LOG_FORMAT="json")
+    assert serve.process.wait(20) == 2
+    serve.wait_error("nothing has ever been built here")
+    serve.end()
+    assert all(json.loads(line)["level"] for line in serve.errors)
