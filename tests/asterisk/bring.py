@@ -1,8 +1,9 @@
-"""Brings a real Asterisk 22 onto the machine, into a folder of its own: `python tests/asterisk/bring.py [FOLDER]`.
+"""Brings real Asterisks onto the machine, each into a folder of its own: `python tests/asterisk/bring.py [22|16]…`.
 
-Debian's unstable suite has it. debootstrap lays a minimal Debian into the folder and apt adds Asterisk to that; nothing
-of it is run by the machine itself but for debootstrap, which is installed if missing. The Asterisk is then started
-without any chroot (see `config.Layout.command`). It takes about a minute and 500 MB, once.
+Debian's unstable suite has version 22, its bullseye 16. debootstrap lays a minimal Debian into the folder and apt adds
+Asterisk to that; nothing of it is run by the machine itself but for debootstrap, which is installed if missing. The
+Asterisk is then started without any chroot (see `config.Layout.command`). It takes about a minute and 500 MB, once;
+both are brought at the same time.
 
 The packages come from the mirror that the machine's own apt uses; no address stands here.
 """
@@ -15,11 +16,23 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGES = ("asterisk", "asterisk-core-sounds-en-wav")
-VARIABLE = "ROUTEC_TEST_ASTERISK"
-DEFAULT = Path(__file__).resolve().parents[2] / ".cache" / "asterisk-22"
+
+
+class Release(NamedTuple):
+    """Where a version of Asterisk comes from: the Debian that has it, and the variable that names a folder with it."""
+
+    suite: str
+    variable: str
+
+
+NEWEST, OLDEST = 22, 16
+RELEASES = {NEWEST: Release("sid", "ROUTEC_TEST_ASTERISK"), OLDEST: Release("bullseye", "ROUTEC_TEST_ASTERISK_16")}
+CACHE = Path(__file__).resolve().parents[2] / ".cache"
 SECONDS = 1200
 """How long one command may take, in seconds; a mirror can be slow."""
 
@@ -36,12 +49,20 @@ def is_asterisk(folder: Path) -> bool:
     return (folder / "usr/sbin/asterisk").is_file()
 
 
-def chosen() -> Path:
+def chosen(version: int = NEWEST) -> Path:
     """The folder that the environment names, or the repository's own."""
-    return Path(os.environ.get(VARIABLE) or DEFAULT)
+    return Path(os.environ.get(RELEASES[version].variable) or CACHE / f"asterisk-{version}")
 
 
-def bring(folder: Path | None = None, suite: str = "sid") -> Path:
+def bring_all(versions: Sequence[int]) -> dict[int, "Future[Path]"]:
+    """Begins to bring several versions at once; each future gives a folder, or raises `CannotBringError`."""
+    pool = ThreadPoolExecutor(len(RELEASES), "bring")
+    brought = {version: pool.submit(bring, chosen(version), RELEASES[version].suite) for version in versions}
+    pool.shutdown(wait=False)
+    return brought
+
+
+def bring(folder: Path | None = None, suite: str = RELEASES[NEWEST].suite) -> Path:
     """Makes sure that `folder` (`chosen()` if None) holds an Asterisk, and gives it.
 
     What is there already is used as it is. Two that bring at once wait for each other; what was begun and not finished
@@ -54,7 +75,7 @@ def bring(folder: Path | None = None, suite: str = "sid") -> Path:
         raise CannotBringError(f"{folder} is not empty and holds no Asterisk; give another folder, or empty it")
     _require_machine()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(folder):
+    with _lock(folder.with_name(f".{folder.name}.lock")):
         if not is_asterisk(folder):
             _remove_leftovers(folder)
             building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.building-", dir=folder.parent))
@@ -70,16 +91,19 @@ def bring(folder: Path | None = None, suite: str = "sid") -> Path:
     return folder
 
 
+_NAME_ONE = f"set {' or '.join(release.variable for release in RELEASES.values())} to a folder that holds one"
+
+
 def _require_machine() -> None:
     if os.geteuid() != 0:
-        raise CannotBringError(f"only root can lay out an Asterisk; or set {VARIABLE} to a folder that holds one")
+        raise CannotBringError(f"only root can lay out an Asterisk; or {_NAME_ONE}")
     if not (shutil.which("apt-get") and Path("/etc/debian_version").exists()):
-        raise CannotBringError(f"this machine is no Debian; set {VARIABLE} to a folder that holds an Asterisk")
+        raise CannotBringError(f"this machine is no Debian; {_NAME_ONE}")
 
 
 @contextlib.contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    with folder.with_name(f".{folder.name}.lock").open("w") as file:
+def _lock(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -101,9 +125,10 @@ def _remove(building: Path) -> None:
 def _build(building: Path, suite: str, log: Path) -> None:
     """Lays the system out in `building`. What the commands print goes to `log`."""
     log.write_text("", encoding="utf-8")
-    if not shutil.which("debootstrap"):
-        _run(["apt-get", "update"], log)
-        _run(["apt-get", "install", "--yes", "--no-install-recommends", "debootstrap"], log)
+    with _lock(Path(tempfile.gettempdir()) / "routec-apt.lock"):
+        if not shutil.which("debootstrap"):
+            _run(["apt-get", "update"], log)
+            _run(["apt-get", "install", "--yes", "--no-install-recommends", "debootstrap"], log)
     program = shutil.which("debootstrap") or "/usr/sbin/debootstrap"
     _run([program, "--variant=minbase", suite, str(building), _mirror()], log)
     policy = building / "usr/sbin/policy-rc.d"
@@ -149,13 +174,18 @@ def _run(command: Sequence[str], log: Path, root: Path | None = None) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command line: brings Asterisk, prints its folder; 1 and the reason if it cannot be brought."""
-    try:
-        print(bring(Path(arguments[0]) if arguments else None))
-    except CannotBringError as error:
-        print(f"cannot bring Asterisk: {error}", file=sys.stderr)
+    """The command line: brings these versions, or all, and prints their folders; 1 and the reason if one cannot be."""
+    if unknown := [each for each in arguments if each not in map(str, RELEASES)]:
+        print(f"no version to bring: {unknown[0]}; there are {', '.join(map(str, RELEASES))}", file=sys.stderr)
         return 1
-    return 0
+    failed = 0
+    for version, brought in bring_all([int(each) for each in arguments] or list(RELEASES)).items():
+        try:
+            print(brought.result())
+        except CannotBringError as error:
+            failed = 1
+            print(f"cannot bring Asterisk {version}: {error}", file=sys.stderr)
+    return failed
 
 
 if __name__ == "__main__":

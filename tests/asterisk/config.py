@@ -63,6 +63,7 @@ exten => s,1,Answer()
 ; read back to see that this very file is the one in force
 exten => s,1,NoOp()
 
+{before}
 #tryinclude "{included}"
 """
 
@@ -87,6 +88,9 @@ type = identify
 endpoint = trunk
 match = 127.0.0.1
 """
+
+PRODUCT = "routec"
+"""The manager's user that routec itself logs in as, with the least that it needs."""
 
 EMPTY = (
     "acl", "ccss", "cel", "features", "pjproject", "stasis", "udptl", "cli", "cli_permissions",
@@ -130,10 +134,12 @@ class Layout:
     def command(self) -> list[str]:
         """What starts Asterisk in the foreground without a chroot: its own loader with its own libraries."""
         root = self.root
-        loader = next(root.glob("lib64/ld-linux*"), None) or next(root.glob("usr/lib/*/ld-linux*"))
+        # In older Debians, lib64's loader is a link to an absolute path, which is the machine's own.
+        loaders = [loader.resolve() for where in ("usr/lib/*", "lib64") for loader in root.glob(f"{where}/ld-linux*")]
+        loader = next(loader for loader in loaders if loader.is_relative_to(root))
         libraries = [self.modules.parent.parent, *root.glob("usr/lib/*-linux-gnu"), *root.glob("lib/*-linux-gnu")]
         path = ":".join(dict.fromkeys(str(each) for each in (*libraries, root / "usr/lib")))
-        program = [str(loader.resolve()), "--library-path", path, str(root / "usr/sbin/asterisk")]
+        program = [str(loader), "--library-path", path, str(root / "usr/sbin/asterisk")]
         return [*program, "-f", "-n", "-C", str(self.etc / "asterisk.conf")]
 
 
@@ -161,6 +167,7 @@ def write(layout: Layout, *, ami_port: int, sip_port: int, secret: str, verbose:
     texts["manager"] = (
         f"[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {ami_port}\ndisplayconnects = no\n"
         f"[test]\nsecret = {secret}\nread = all\nwrite = all\nwritetimeout = 5000\n"
+        f"[{PRODUCT}]\nsecret = {secret}\nwrite = config,reporting\nwritetimeout = 5000\n"
     )
     texts["cdr"] = "[general]\nenable = yes\n[csv]\nusegmtime = yes\nloguniqueid = yes\nloguserfield = yes\n"
     texts["voicemail"] = "[general]\nformat = wav\n[default]\n101 => 101,Box 101\n"

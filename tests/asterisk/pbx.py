@@ -70,6 +70,7 @@ class Pbx:
         self._timeout = timeout
         self._attempts = self._serial = 0
         self._included = self.layout.etc / "routec.conf"
+        self._before = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._ami: Ami | None = None
 
@@ -98,11 +99,26 @@ class Pbx:
             self._process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout)
+            self._end(timeout)
+        shutil.rmtree(self._run, ignore_errors=True)
+
+    def kill(self) -> None:
+        """Ends Asterisk as a crash would; `start_again` brings it back."""
+        if self._ami is not None:
+            self._ami.close()
+            self._ami = None
+        self._end(5.0)
+
+    def start_again(self) -> None:
+        """Starts what was killed: the same ports, the same files. Raises `PbxError`."""
+        self._start(last=True, ports=(self.ami_port, self.sip_port))
+
+    def _end(self, timeout: float) -> None:
+        if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(timeout)
             self._process = None
-        shutil.rmtree(self._run, ignore_errors=True)
 
     def _lay_out(self) -> None:
         self.sounds.mkdir(parents=True, exist_ok=True)
@@ -117,10 +133,9 @@ class Pbx:
             if not link.is_symlink():
                 link.symlink_to(target)
 
-    def _start(self, *, last: bool) -> bool:
-        self.ami_port, self.sip_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
-        ports = {"ami_port": self.ami_port, "sip_port": self.sip_port}
-        names = write(self.layout, **ports, secret=self.secret, **self._levels)
+    def _start(self, *, last: bool, ports: tuple[int, int] | None = None) -> bool:
+        self.ami_port, self.sip_port = ports or (free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM))
+        names = write(self.layout, ami_port=self.ami_port, sip_port=self.sip_port, secret=self.secret, **self._levels)
         self._write_dialplan()
         command = self.layout.command()
         if shutil.which("setpriv"):  # if the test's process is killed, so is Asterisk
@@ -217,9 +232,18 @@ class Pbx:
         if missing:
             raise PbxError(f"not in force after the reload: {', '.join(missing)}\n{self._tail()}")
 
+    def include(self, file: Path, before: str = "") -> None:
+        """Has the admin's extensions.conf include a file from now on, be it there or not, behind the text `before`."""
+        self._included, self._before = file.resolve(), before
+        self._serial += 1
+        self._write_dialplan()
+        self.ami.act("Reload", [("Module", "pbx_config.so")])
+        if not self.has_context(f"harness-loaded-{self._serial}"):
+            raise PbxError(f"not in force after the reload\n{self._tail()}")
+
     def _write_dialplan(self) -> None:
         globals_text = "".join(f"{name} = {value}\n" for name, value in self.globals.items())
-        text = DIALPLAN.format(globals=globals_text, included=self._included, serial=self._serial)
+        text = DIALPLAN.format(globals=globals_text, included=self._included, serial=self._serial, before=self._before)
         (self.layout.etc / "extensions.conf").write_text(text, encoding="utf-8")
 
     def has_context(self, context: str) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.asterisk.conftest import NewPbx
+from tests.asterisk.conftest import NewPbx, both_versions
 from tests.asterisk.house import PEPPER, House
 from tests.asterisk.pbx import Pbx
 from tests.asterisk.phone import Call
@@ -25,8 +25,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 
 @pytest.fixture(scope="module")
-def hotel(house: House, asterisk_root: Path) -> Iterator[Pbx]:
-    with Pbx(asterisk_root, house.root / "pbx", env=house.env, globals={"ROUTEC_VERDICT": "granted"}, debug=0) as pbx:
+def hotel(house: House, asterisk_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbx]:
+    folder = tmp_path_factory.mktemp("hotel") / "pbx"
+    with Pbx(asterisk_root, folder, env=house.env, globals={"ROUTEC_VERDICT": "granted"}, debug=0) as pbx:
         house.ship(pbx)
         yield pbx
 
@@ -47,6 +48,7 @@ def passed(call: Call | SipCall) -> bool:
     return any(met.what in ("routec/ok", PASSED) for met in call.met("play", "dial"))
 
 
+@both_versions
 def test_right_login_and_pin(clean: House, hotel: Pbx) -> None:
     with clean.serving(), Call(hotel.ami, "600", caller=CALLER) as call:
         call.follow(SIGNED_IN)
@@ -102,6 +104,7 @@ def test_silence(clean: House, hotel: Pbx) -> None:
     assert (row["module"], row["verdict"], row["login"]) == ("gate", "denied", None)
 
 
+@both_versions
 def test_hangup_in_mid_pin(clean: House, hotel: Pbx) -> None:
     with clean.serving(), Call(hotel.ami, "600", caller=CALLER) as call:
         call.follow([(LOGIN, "1001#")])
@@ -114,6 +117,7 @@ def test_hangup_in_mid_pin(clean: House, hotel: Pbx) -> None:
     assert (row["verdict"], row["login"], row["user"], row["password"]) == ("denied", "1001", None, None)
 
 
+@both_versions
 def test_the_plain_process_answers_when_the_server_is_down(clean: House, hotel: Pbx) -> None:
     with Call(hotel.ami, "600", caller=CALLER) as call:
         call.follow([(LOGIN, "1001#"), (PIN, "9999#"), *SIGNED_IN])
@@ -135,6 +139,7 @@ def test_nothing_answers_and_nobody_passes(clean: House, hotel: Pbx) -> None:
         script.chmod(0o755)
 
 
+@both_versions
 def test_the_server_is_killed_in_mid_conversation(clean: House, hotel: Pbx) -> None:
     with clean.serving() as checker, Call(hotel.ami, "600", caller=CALLER) as call:
         call.follow([(LOGIN, "1001#")])
@@ -164,6 +169,7 @@ def test_the_server_is_killed_and_there_is_no_other_way(clean: House, hotel: Pbx
         assert sounds(call)[-1] == "routec/refused"
 
 
+@both_versions
 def test_a_server_that_hangs_holds_no_caller_for_ever(clean: House, hotel: Pbx) -> None:
     with clean.serving() as checker, Call(hotel.ami, "610", caller=CALLER) as call:
         assert call.wait_ask() == LOGIN
@@ -229,34 +235,43 @@ def test_a_prompt_that_is_not_there_keeps_nobody_out(clean: House, hotel: Pbx) -
     assert clean.log()[0]["extra1"] == "214"
 
 
-ADMINS = """
-[hostile]
+PARTS = ("num", "name", "dnid", "rdnis")
+HOSTILE = """
+[hostile-{part}]
 ; SIP carries a line end in a caller ID as %0A, and Asterisk writes it into the AGI headers as it is
 exten => _X.,1,Set(CALLERID({part})=${{URIDECODE(1%0Aagi_network_script: signin/gate)}})
  same => n,Goto(routec-extensions,${{EXTEN}},1)
+"""
+CAPPED = """
 [capped]
 exten => _X.,1,Set(TIMEOUT(absolute)=6)
- same => n,Goto(routec-extensions,${{EXTEN}},1)
+ same => n,Goto(routec-extensions,${EXTEN},1)
 """
 
 
-@pytest.mark.parametrize("part", ["num", "name", "dnid", "rdnis"])
-def test_headers_in_a_caller_id_open_nothing(clean: House, new_pbx: NewPbx, part: str) -> None:
-    pbx = new_pbx(env=clean.env, debug=0)
-    clean.ship(pbx)
-    pbx.reload((clean.root / "generated" / "extensions.conf").read_text() + ADMINS.format(part=part))
-    with clean.serving(), Call(pbx.ami, "600", "hostile", caller=CALLER) as call:
+@pytest.fixture(scope="module")
+def admins(house: House, asterisk_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbx]:
+    """A PBX whose admin has contexts of their own, which lead to ours."""
+    with Pbx(asterisk_root, tmp_path_factory.mktemp("admins") / "pbx", env=house.env, debug=0) as pbx:
+        house.ship(pbx)
+        dialplan = (house.root / "generated" / "extensions.conf").read_text()
+        pbx.reload(dialplan + "".join(HOSTILE.format(part=part) for part in PARTS) + CAPPED)
+        yield pbx
+
+
+@both_versions
+@pytest.mark.parametrize("part", PARTS)
+def test_headers_in_a_caller_id_open_nothing(clean: House, admins: Pbx, part: str) -> None:
+    with clean.serving(), Call(admins.ami, "600", f"hostile-{part}", caller=CALLER) as call:
         call.wait_end()
         assert not passed(call)
         assert sounds(call) == ["routec/welcome", "routec/refused"]
         assert clean.log() == []
 
 
-def test_a_limit_of_the_admin_outlives_the_sign_in(clean: House, new_pbx: NewPbx) -> None:
-    pbx = new_pbx(env=clean.env, debug=0)
-    clean.ship(pbx)
-    pbx.reload((clean.root / "generated" / "extensions.conf").read_text() + ADMINS.format(part="num"))
-    with clean.serving(), Call(pbx.ami, "600", "capped", caller=CALLER) as call:
+@both_versions
+def test_a_limit_of_the_admin_outlives_the_sign_in(clean: House, admins: Pbx) -> None:
+    with clean.serving(), Call(admins.ami, "600", "capped", caller=CALLER) as call:
         call.follow(SIGNED_IN)
         call.wait_met("dialled", "ANSWER")
         call.wait_end(timeout=8)
@@ -277,6 +292,7 @@ def test_a_did_in_each_form_that_a_trunk_may_send(hotel: Pbx, form: str) -> None
         call.wait_met("play", "routec/welcome")
 
 
+@both_versions
 def test_no_secret_is_in_what_asterisk_keeps(clean: House, new_pbx: NewPbx) -> None:
     pbx = new_pbx(env=clean.env, debug=0)
     clean.ship(pbx)

@@ -3,9 +3,12 @@
 import pytest
 
 from routec.pipeline import Compilation, Input, compile_routes, render
+from tests.asterisk.conftest import both_versions
 from tests.asterisk.pbx import Pbx, Step
 from tests.properties.reader import Plan, read
 from tests.unit.compile_cases import NAMES, compile_case
+
+pytestmark = both_versions
 
 NASTY_TEXT = (
     '-- \\;-- [routec-extensions] exten => 1,1,Hangup() #include x \\\\ \\" \\;\\; ) ( | & % é 中 \U0001f600 '

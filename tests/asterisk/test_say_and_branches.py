@@ -12,10 +12,13 @@ from types import TracebackType
 import pytest
 
 from routec.pipeline import Input, compile_routes, render
+from tests.asterisk.conftest import both_versions
 from tests.asterisk.machine import free_port
 from tests.asterisk.meeting import Met
 from tests.asterisk.pbx import Pbx
 from tests.asterisk.phone import Call
+
+pytestmark = both_versions
 
 HANGS = "(hangs)"
 """In place of a verdict: the checker takes the call, and never says a word."""

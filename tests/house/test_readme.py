@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
-from routec.cli.main import VERBS
+import pytest
+from click.testing import CliRunner
+
+from routec.cli.main import VERBS, routec
 from routec.diagnostics.render_text import render_text
-from routec.pipeline import Input, compile_routes
+from routec.pipeline import Input, check_targets, compile_routes
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -22,12 +25,33 @@ def test_its_routes_compile_without_a_fault() -> None:
     assert render_text(compilation.diagnostics, compilation.sources) == ""
 
 
+def test_its_settings_of_several_pbxs_hold() -> None:
+    (text,) = re.findall(r"^```toml\n(# routes/routec.toml\n.*?)^```", README, re.MULTILINE | re.DOTALL)
+    done = check_targets(Input(routes(), ("routes/routec.toml", text.encode())))
+    assert done.settings.target == "ghent"
+    assert render_text(done.diagnostics, done.sources) == ""
+
+
 def test_its_fault_is_what_check_prints() -> None:
     files = routes()
     line = b"prompt welcome; auth hotel_staf else hangup; prompt ok; dial 101\n"
     compilation = compile_routes(Input({**files, "routes/front_desk.route": line}))
     (shown,) = re.findall(r"^```\n(error\[.*?)^```", README, re.MULTILINE | re.DOTALL)
     assert render_text(compilation.diagnostics, compilation.sources) == shown
+
+
+def test_its_plan_is_what_plan_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path, text in routes().items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(text)
+    assert CliRunner().invoke(routec, ["build"]).exit_code == 0
+    changed = routes()["routes/front_desk.route"].replace(b"auth ", b"dial 101 for 20s; auth ")
+    (tmp_path / "routes/front_desk.route").write_bytes(changed)
+    printed = CliRunner().invoke(routec, ["plan"]).stdout
+    (shown,) = re.findall(r"^```\n(against .*?)^```", README, re.MULTILINE | re.DOTALL)
+    digits = re.compile(r"-[0-9a-f]{12}\b")
+    assert digits.sub("-…", printed) == digits.sub("-…", shown)
 
 
 def test_every_verb_stands_in_it() -> None:

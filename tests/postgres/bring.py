@@ -20,7 +20,8 @@ VARIABLE = "ROUTEC_TEST_POSTGRES_BIN"
 SECONDS = 1200
 """How long one command may take, in seconds; a mirror can be slow."""
 
-_LOCK = Path(tempfile.gettempdir()) / "routec-bring-postgres.lock"
+_LOCK = Path(tempfile.gettempdir()) / "routec-apt.lock"
+"""Whoever uses the machine's own apt holds it, tests/asterisk/bring.py as well: workers bring side by side."""
 
 
 class CannotBringError(Exception):

@@ -1,4 +1,4 @@
-"""`python -m tests.storm kills|crowd|nodes`: disasters under load, and what was left of the promises."""
+"""`python -m tests.storm kills|crowd|nodes|changes`: disasters under load, and what was left of the promises."""
 
 import argparse
 import contextlib
@@ -6,9 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.asterisk.bring import bring as bring_asterisk
 from tests.postgres.bring import bring
 from tests.postgres.server import Postgres
-from tests.storm import storms
+from tests.storm import changes, storms
 
 
 def main() -> int:
@@ -23,6 +24,12 @@ def main() -> int:
     crowd.add_argument("--rounds", type=int, default=3)
     nodes = verbs.add_parser("nodes", help="two nodes on one PostgreSQL that is restarted and killed")
     nodes.add_argument("--restarts", type=int, default=6)
+    changing = verbs.add_parser("changes", help="calls under a real Asterisk, and a changed route every second")
+    changing.add_argument("--seconds", type=float, default=60)
+    changing.add_argument("--calls", type=int, default=50)
+    changing.add_argument("--seed", type=int, default=1)
+    changing.add_argument("--every", type=float, default=1, help="seconds from change to change")
+    changing.add_argument("--served", action="store_true", help="applied by `routec serve`, not from here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="routec-storm-") as name, contextlib.ExitStack() as stack:
         folder = Path(name) / "project"
@@ -30,6 +37,9 @@ def main() -> int:
             figures = storms.kills(folder, options.times, options.seed)
         elif options.storm == "crowd":
             figures = storms.crowd(folder, options.width, options.rounds)
+        elif options.storm == "changes":
+            how = {"seed": options.seed, "every": options.every, "served": options.served}
+            figures = changes.changes(folder, bring_asterisk(), options.seconds, options.calls, **how)
         else:
             figures = storms.nodes(folder, stack.enter_context(Postgres(bring(), durable=True)), options.restarts)
         try:
