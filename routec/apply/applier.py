@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from routec.apply import drift, read_back, refusal
-from routec.apply.ami import Ami, AmiError
+from routec.apply.ami.link import Connect, Patience, Site, Way, connection
+from routec.apply.ami.manager import Ami, AmiError
 from routec.apply.build import Built, published_folder
 from routec.apply.held import Difference, Held, differences, ours
-from routec.apply.link import Connect, Patience, Site, Way, connection
 from routec.apply.lock import locked
 from routec.apply.plan import Applied, ApplyError, Plan, Swept, counted
 from routec.apply.planning import change, left

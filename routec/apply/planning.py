@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from routec.apply.ami import Ami
+from routec.apply.ami.link import Site
+from routec.apply.ami.manager import Ami
 from routec.apply.build import Built
 from routec.apply.held import Held, reach
-from routec.apply.link import Site
 from routec.apply.plan import ApplyError
 from routec.apply.publish import surplus
 from routec.apply.refusal import cannot_be_kept

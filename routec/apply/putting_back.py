@@ -3,10 +3,10 @@
 import contextlib
 
 from routec.apply import read_back, refusal
-from routec.apply.ami import Ami, AmiError, ReloadRefusedError
+from routec.apply.ami.link import Site
+from routec.apply.ami.manager import Ami, AmiError, ReloadRefusedError
 from routec.apply.drift import held_of
 from routec.apply.held import Held, differences
-from routec.apply.link import Site
 from routec.apply.plan import ApplyError, Plan
 from routec.apply.planning import kept_files
 from routec.apply.publish import Publication, PublishError

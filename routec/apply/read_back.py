@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from routec.apply.ami import Ami
+from routec.apply.ami.manager import Ami
 from routec.apply.held import Difference, Extensions, Held, differences, ours
 from routec.apply.plan import Plan
 from routec.backend.dialplan import SEAL

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from routec.apply.ami import (
+from routec.apply.ami.manager import (
     AmiError,
     NotPermittedError,
     RefusedLoginError,

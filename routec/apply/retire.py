@@ -7,7 +7,7 @@ calls that stand in it, that stand in what leads to it, and that will return to 
 from collections.abc import Collection
 from typing import NamedTuple
 
-from routec.apply.ami import Ami, Channel
+from routec.apply.ami.manager import Ami, Channel
 from routec.apply.held import Held, reach
 from routec.backend.dialplan import CONTEXT_PREFIX
 

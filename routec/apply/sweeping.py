@@ -3,10 +3,10 @@
 import time
 
 from routec.apply import read_back, refusal
-from routec.apply.ami import Ami, AmiError
+from routec.apply.ami.link import Site
+from routec.apply.ami.manager import Ami, AmiError
 from routec.apply.drift import held_of
 from routec.apply.held import Held
-from routec.apply.link import Site
 from routec.apply.plan import ApplyError, Swept
 from routec.apply.planning import kept_files
 from routec.apply.publish import Publication, listed_sounds

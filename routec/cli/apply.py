@@ -81,8 +81,8 @@ def _apply(root: Path, name: str | None, built: "Built") -> None:
 
 def _bring(applier: "Applier", built: "Built", head: str) -> None:
     from routec.apply.applier import ApplyError, Swept
-    from routec.apply.plan_text import PlanWords
     from routec.apply.publish import PublishError
+    from routec.apply.words.plan_text import PlanWords
     from routec.diagnostics.render_text import safe
 
     def refuse(error: ApplyError) -> NoReturn:

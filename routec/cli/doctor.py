@@ -12,7 +12,7 @@ from routec.cli.main import fail
 from routec.cli.show import counted
 
 if TYPE_CHECKING:
-    from routec.apply.doctor import Examination
+    from routec.apply.doctor.examine import Examination
 
 
 @click.command()
@@ -25,8 +25,8 @@ def doctor(target: str | None, user: str | None, form: str) -> None:
     Looks at the routes, the published files, Asterisk over AMI, the checker, the sounds, the pepper, the database and
     the clocks. Exit codes: 0 no fault, 1 faults, 3 the PBX cannot be reached.
     """
-    from routec.apply.doctor import examine
-    from routec.apply.host import account_named
+    from routec.apply.doctor.examine import examine
+    from routec.apply.doctor.host import account_named
 
     root = project_root()
     target = one_target(target)

@@ -100,7 +100,7 @@ def _plan_of(root: Path, name: str | None, form: str, *, offline: bool) -> "Plan
 
 
 def _print(found: "Plan", form: str, *, with_diff: bool, is_first: bool) -> None:
-    from routec.apply.plan_text import PlanWords, plan_json, plan_text
+    from routec.apply.words.plan_text import PlanWords, plan_json, plan_text
 
     words = PlanWords(found)
     with for_a_reader_who_may_leave():

@@ -14,7 +14,7 @@ from routec.cli.main import fail
 from routec.cli.show import show_event
 
 if TYPE_CHECKING:
-    from routec.apply.events import Event
+    from routec.apply.watching.events import Event
     from routec.serve.service import Told
 
 FORMATS = ("text", "json")
@@ -70,7 +70,7 @@ def _end(log_format: str, message: str, help: str, code: int) -> NoReturn:
 
 
 def _show(event: "Event") -> None:
-    from routec.apply.events import Written
+    from routec.apply.watching.events import Written
 
     if event != Written(()):
         show_event(event)

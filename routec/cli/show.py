@@ -13,7 +13,7 @@ from routec.diagnostics.render_text import render_text, safe
 from routec.source import Sources
 
 if TYPE_CHECKING:
-    from routec.apply.events import Event
+    from routec.apply.watching.events import Event
 
 
 def counted(number: int, thing: str) -> str:

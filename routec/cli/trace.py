@@ -16,7 +16,7 @@ from routec.cli.main import fail
 
 if TYPE_CHECKING:
     from routec.apply.priority import Held
-    from routec.apply.story import Entry
+    from routec.apply.words.story import Entry
     from routec.settings import AmiSettings, Settings
 
 OUTSIDE = "outside"
@@ -37,8 +37,8 @@ def trace(number: str, target: str | None, offline: bool, side: str | None, form
     """
     from routec.apply.build import compile_project, published_folder
     from routec.apply.shelf import MANIFEST_FILE
-    from routec.apply.source_map import SourceMap
-    from routec.apply.trace import digits, near, trace, trace_object, trace_text
+    from routec.apply.words.source_map import SourceMap
+    from routec.apply.words.trace import digits, near, trace, trace_object, trace_text
     from routec.diagnostics.render_text import safe
 
     root = project_root()
@@ -109,7 +109,7 @@ def _published(folder: Path) -> "Held":
 
 def _running(ami: "AmiSettings", settings: "Settings", name: str | None) -> "Held":
     """What the PBX holds of routec's."""
-    from routec.apply.ami import Ami, AmiError
+    from routec.apply.ami.manager import Ami, AmiError
     from routec.apply.held import ours
     from routec.settings import Runtime, SettingsError, ami_secret
 

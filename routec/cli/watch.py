@@ -18,7 +18,7 @@ def watch(target: str | None, out: Path | None) -> None:
 
     Without [ami] in routes/routec.toml it only builds.
     """
-    from routec.apply.live import Live
+    from routec.apply.watching.live import Live
 
     root, target = project_root(), one_target(target)
     if out is None and project_settings(target).ami is None:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from routec.apply.live import Live
+from routec.apply.watching.live import Live
 from routec.serve.parts import APPLY_SECONDS, CONVERSATION_SECONDS, DELIVERY_SECONDS, ROUND_SECONDS
 from routec.signin.delivery import Deliverer
 from routec.signin.housekeeping import Housekeeping

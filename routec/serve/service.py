@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from routec import __version__
 from routec.apply.build import published_folder
-from routec.apply.events import Event, Unchanged, WentLive, Written
-from routec.apply.live import Live
+from routec.apply.watching.events import Event, Unchanged, WentLive, Written
+from routec.apply.watching.live import Live
 from routec.contract import MODULES_FILE
 from routec.serve.front import Desk, Front
 from routec.serve.http import HttpServer

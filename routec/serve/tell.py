@@ -4,7 +4,7 @@ import json
 import logging
 from typing import Any
 
-from routec.apply.events import (
+from routec.apply.watching.events import (
     Broken,
     Checked,
     Drifted,

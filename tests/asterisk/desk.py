@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from routec.apply.ami import Ami
+from routec.apply.ami.link import Patience
+from routec.apply.ami.manager import Ami
 from routec.apply.applier import Applied, Applier
 from routec.apply.build import Built, compile_project
 from routec.apply.held import Held, ours
-from routec.apply.link import Patience
 from tests.asterisk.config import PRODUCT
 from tests.asterisk.house import House
 from tests.asterisk.pbx import Pbx

@@ -8,8 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from routec.apply import applier, plan_text, sweeping  # noqa: F401 (imported before the fork)
+from routec.apply import applier, sweeping  # noqa: F401 (imported before the fork)
 from routec.apply.build import compile_project
+from routec.apply.words import plan_text  # noqa: F401 (as above)
 from routec.cli import apply  # noqa: F401 (as above)
 from routec.cli.main import routec
 

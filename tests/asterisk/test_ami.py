@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from routec.apply.ami import Ami, NotPermittedError, RefusedLoginError, ReloadRefusedError, UnreachableError
+from routec.apply.ami.manager import Ami, NotPermittedError, RefusedLoginError, ReloadRefusedError, UnreachableError
 from routec.apply.held import Held, Priority, as_text, differences, of_text, ours
 from tests.asterisk.machine import until
 from tests.asterisk.pbx import Pbx

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from routec.apply.ami.link import Patience
 from routec.apply.applier import ApplyError
 from routec.apply.build import Built, build
-from routec.apply.link import Patience
 from routec.apply.publish import PublishError
 from routec.diagnostics import codes
 from tests.asterisk.desk import ROUTES, Desk

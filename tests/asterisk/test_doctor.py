@@ -14,10 +14,10 @@ from unittest import mock
 
 import pytest
 
-from routec.apply import doctor_reach
 from routec.apply.build import compile_project
-from routec.apply.doctor import Examination, examine
-from routec.apply.findings import Finding
+from routec.apply.doctor import reach as doctor_reach
+from routec.apply.doctor.examine import Examination, examine
+from routec.apply.doctor.findings import Finding
 from routec.apply.publish import publish
 from routec.settings import Runtime, Settings
 from routec.signin.modules import ModuleStore

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.asterisk.meeting import Met
+from tests.asterisk.pair import PIN, ROUTES, Towns, two_towns
 from tests.asterisk.pbx import Pbx
 from tests.asterisk.phone import Call
-from tests.asterisk.towns import PIN, ROUTES, Towns, two_towns
 
 LOGIN, PASSWORD = "routec/enter_login", "routec/enter_pin"
 RIGHT = [(LOGIN, "1001#"), (PASSWORD, f"{PIN}#")]

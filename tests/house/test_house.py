@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ONLY = {
     "lark": {"frontend/grammar.py", "frontend/lexer.py", "frontend/parser.py", "frontend/recovery.py"},
     "jinja2": {"backend/render.py"},
-    "asterisk": {"apply/ami_wire.py", "signin/agi.py"},
+    "asterisk": {"apply/ami/wire.py", "signin/agi.py"},
     "sqlalchemy": {
         "signin/clocks.py", "signin/database.py", "signin/dialects.py", "signin/following.py", "signin/guard.py",
         "signin/keeper.py", "signin/migrate.py", "signin/migrations/versions/whole_signin.py", "signin/outbox.py",
@@ -22,7 +22,7 @@ ONLY = {
     "argon2": {"signin/credentials.py"},
     "phonenumbers": {"model/numbers.py"},
     "prometheus_client": {"serve/metrics.py"},
-    "watchfiles": {"apply/watch.py"},
+    "watchfiles": {"apply/watching/watch.py"},
     "requests": {"signin/webhooks.py"},
     "standardwebhooks": {"signin/webhooks.py"},
     "urllib3": {"signin/guarded.py"},

@@ -2,10 +2,10 @@
 
 from hypothesis import HealthCheck, given, settings
 
-from routec.apply.gates import guards
 from routec.apply.held import of_dialplan
-from routec.apply.met import all_steps
-from routec.apply.story import Teller
+from routec.apply.words.gates import guards
+from routec.apply.words.met import all_steps
+from routec.apply.words.story import Teller
 from routec.model import Cases, Dial, Goto, Route, SignIn, System
 from routec.model.walk import Steps
 from routec.pipeline import Input, compile_routes

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from routec.apply.ami import Ami, Channel, UnreachableError
+from routec.apply.ami.manager import Ami, Channel, UnreachableError
 from routec.apply.held import Extensions, Held, Priority, of_text
 from routec.apply.retired_conf import without_tail
 from routec.settings import Settings

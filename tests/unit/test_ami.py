@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routec.apply import ami_wire
-from routec.apply.ami import (
+from routec.apply.ami import wire as ami_wire
+from routec.apply.ami.manager import (
     Ami,
     AmiError,
     NotPermittedError,

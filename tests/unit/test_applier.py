@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from routec.apply.ami import ReloadRefusedError, SilentError, UnreachableError
+from routec.apply.ami.link import Patience
+from routec.apply.ami.manager import ReloadRefusedError, SilentError, UnreachableError
 from routec.apply.applier import Applier, ApplyError
 from routec.apply.build import Built, compile_project
 from routec.apply.held import Priority
-from routec.apply.link import Patience
 from routec.diagnostics import codes
 from routec.settings import SettingsError
 from tests.unit.fake_pbx import FakePbx

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from routec.apply.changes import Change, changes
+from routec.apply.words.changes import Change, changes
 from routec.backend.dialplan import ANY_NUMBER
 from tests.unit.dialplans import app, edited, held, printed
 

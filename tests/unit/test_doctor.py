@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from routec.apply import doctor_pbx
-from routec.apply.ami import Ami
-from routec.apply.doctor import examine
-from routec.apply.doctor_dialplan import _leads, _shadows, matches
-from routec.apply.doctor_files import played
-from routec.apply.doctor_pbx import offset
-from routec.apply.doctor_runtime import _apart
+from routec.apply.ami.manager import Ami
+from routec.apply.doctor import pbx as doctor_pbx
+from routec.apply.doctor.dialplan import _leads, _shadows, matches
+from routec.apply.doctor.examine import examine
+from routec.apply.doctor.files import played
+from routec.apply.doctor.host import Account, find_host
+from routec.apply.doctor.pbx import offset
+from routec.apply.doctor.runtime import _apart
 from routec.apply.held import Held, Priority
-from routec.apply.host import Account, find_host
 from routec.settings import Settings
 from tests.unit.fake_ami import SECRET, USER, FakeManager, Peer
 

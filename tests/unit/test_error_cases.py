@@ -30,8 +30,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from routec.apply import link
-from routec.apply.ami import (
+from routec.apply.ami import link
+from routec.apply.ami.manager import (
     NotPermittedError,
     RefusedLoginError,
     ReloadRefusedError,

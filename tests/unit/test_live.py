@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from routec.apply import pauses
 from routec.apply.applier import Applied, ApplyError, Plan, Swept
 from routec.apply.build import Built
-from routec.apply.events import (
+from routec.apply.held import Difference
+from routec.apply.watching import pauses
+from routec.apply.watching.events import (
     Back,
     Broken,
     Checked,
@@ -27,8 +28,7 @@ from routec.apply.events import (
     WentLive,
     Written,
 )
-from routec.apply.held import Difference
-from routec.apply.live import Live
+from routec.apply.watching.live import Live
 from routec.diagnostics import Diagnostic, codes
 from tests.unit.conftest import Write
 
@@ -137,7 +137,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pauses, "REFUSED_SECONDS", (0.2, 0.4))
     monkeypatch.setattr(pauses, "REBUILD_SECONDS", 0.1)
     for name, seconds in (("QUIET_SECONDS", 0.05), ("ALIVE_SECONDS", 0.05), ("SWEEP_SECONDS", 0.05)):
-        monkeypatch.setattr(f"routec.apply.upkeep.{name}", seconds)
+        monkeypatch.setattr(f"routec.apply.watching.upkeep.{name}", seconds)
         monkeypatch.setattr(pauses, name, seconds)
 
 
@@ -284,7 +284,7 @@ def test_a_bug_of_ours_in_the_apply_is_said_and_tried_again_with_a_new_applier(
 
 def test_a_bug_of_ours_in_a_build_is_said_and_tried_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("routec.apply.live.Builder.build", lambda _: 1 // 0)
+        broken.setattr("routec.apply.watching.live.Builder.build", lambda _: 1 // 0)
         living = start()
         assert "RT901" in words(living.wait(Broken))
         assert "the last build failed" in living.live.standing.text
@@ -293,7 +293,7 @@ def test_a_bug_of_ours_in_a_build_is_said_and_tried_again(start: Start, monkeypa
 
 def test_the_disk_fails(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("routec.apply.live.Builder.build", lambda _: Path("/nowhere/at/all").read_text())
+        broken.setattr("routec.apply.watching.live.Builder.build", lambda _: Path("/nowhere/at/all").read_text())
         living = start()
         assert words(living.wait(Broken)) == "Error: No such file or directory; it is tried again"
     living.wait(WentLive)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from routec.apply.module_changes import module_changes
-from routec.apply.plan_diff import contexts, diff
+from routec.apply.words.module_changes import module_changes
+from routec.apply.words.plan_diff import contexts, diff
 from tests.unit.conftest import Cli, Write, wav
 from tests.unit.dialplans import held
 

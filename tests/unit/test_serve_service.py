@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from routec.apply.events import Event
+from routec.apply.watching.events import Event
 from routec.serve import parts
 from routec.serve.notify import Notifier
 from routec.serve.parts import DyingError
@@ -131,7 +131,7 @@ def test_the_watching_dies_and_is_begun_anew(serving: Serving, monkeypatch: pyte
     def story() -> None:
         part = serving.service._parts.all["routes"]
         with monkeypatch.context() as broken:
-            broken.setattr("routec.apply.watch.Watcher.wait", lambda *_: int("no number"))
+            broken.setattr("routec.apply.watching.watch.Watcher.wait", lambda *_: int("no number"))
             assert until(lambda: part.restarts >= 1, LIMIT)
         assert sign_in(serving.at, "1001") == "granted"
         assert until(lambda: part.state.is_ready, LIMIT)

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routec.apply.changes import changes
-from routec.apply.gates import guards
 from routec.apply.held import of_dialplan
-from routec.apply.met import all_steps
 from routec.apply.priority import Held, Priority
-from routec.apply.story import ENTRIES, Entry, Story, matching, story
-from routec.apply.told import SOUNDS
+from routec.apply.words.changes import changes
+from routec.apply.words.gates import guards
+from routec.apply.words.met import all_steps
+from routec.apply.words.story import ENTRIES, Entry, Story, matching, story
+from routec.apply.words.told import SOUNDS
 from routec.backend.dialplan import ANY_NUMBER
 from routec.model import Answer, Cases, Dial, Goto, Hangup, Play, Say, SignIn, Wait
 from routec.model.walk import Steps

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from routec.apply.trace import digits
+from routec.apply.words.trace import digits
 from tests.unit.conftest import Cli, Write
 
 ROUTES = """\

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from routec.apply import watch
-from routec.apply.tree import Checkout, scan
-from routec.apply.watch import Change, Watcher, patience
+from routec.apply.watching import watch
+from routec.apply.watching.tree import Checkout, scan
+from routec.apply.watching.watch import Change, Watcher, patience
 from tests.unit.conftest import Write
 
 GOOD = "route a { on extension 600; hangup }\n"
@@ -292,7 +292,7 @@ def test_a_system_that_tells_of_nothing(watching: Watching, monkeypatch: pytest.
         raise error
 
     with monkeypatch.context() as limited:
-        limited.setattr("routec.apply.watch.RustNotify", refuse)
+        limited.setattr("routec.apply.watching.watch.RustNotify", refuse)
         slow = Watching(watching.root)
         assert len(slow.said) == 1
         assert str(error) in slow.said[0]
@@ -324,7 +324,7 @@ def test_a_folder_that_is_closed_to_us_is_a_change_when_it_opens(
         return look(folder)
 
     with monkeypatch.context() as closed:
-        closed.setattr("routec.apply.tree.os.scandir", refuse)
+        closed.setattr("routec.apply.watching.tree.os.scandir", refuse)
         assert watching.change().names == {"deep/c.route", "deep/."}
     assert watching.change().names == {"deep/c.route", "deep/."}
 

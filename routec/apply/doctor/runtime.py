@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from routec.apply.ami import Ami, AmiError
-from routec.apply.doctor_pbx import offset
-from routec.apply.findings import Finding, fault, ok, skipped, warn
-from routec.apply.host import Host
+from routec.apply.ami.manager import Ami, AmiError
+from routec.apply.doctor.findings import Finding, fault, ok, skipped, warn
+from routec.apply.doctor.host import Host
+from routec.apply.doctor.pbx import offset
 from routec.contract import Module
 from routec.settings import Runtime, Settings, SettingsError
 from routec.signin.credentials import CredentialsError, read_pepper

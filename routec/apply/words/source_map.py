@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from routec.apply.met import Kind, Place
+from routec.apply.words.met import Kind, Place
 from routec.backend.dialplan import Context, Dialplan
 from routec.diagnostics.secrets import shown_of_line
 from routec.source import Sources

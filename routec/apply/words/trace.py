@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from routec.apply.differing import phrases
-from routec.apply.met import FOREIGN, Step
 from routec.apply.priority import Held
-from routec.apply.source_map import SourceMap, Spot
-from routec.apply.story import ENTRIES, Entry, Story, Teller
+from routec.apply.words.differing import phrases
+from routec.apply.words.met import FOREIGN, Step
+from routec.apply.words.source_map import SourceMap, Spot
+from routec.apply.words.story import ENTRIES, Entry, Story, Teller
 from routec.diagnostics.render_text import safe
 from routec.diagnostics.suggest import nearest
 from routec.model.numbers import DID, did_forms

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
-from routec.apply.tree import TEXT_SUFFIXES, Checkout, Tree, differing, scan
+from routec.apply.watching.tree import TEXT_SUFFIXES, Checkout, Tree, differing, scan
 from routec.project import ROUTES
 
 STEP_MILLISECONDS = 10

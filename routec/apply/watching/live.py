@@ -11,10 +11,10 @@ from pathlib import Path
 
 from routec.apply.applier import Applier
 from routec.apply.build import Builder
-from routec.apply.events import Broken, Checked, Event, Gone, Note
-from routec.apply.pauses import Pauses
-from routec.apply.upkeep import Standing, Upkeep
-from routec.apply.watch import Watcher
+from routec.apply.watching.events import Broken, Checked, Event, Gone, Note
+from routec.apply.watching.pauses import Pauses
+from routec.apply.watching.upkeep import Standing, Upkeep
+from routec.apply.watching.watch import Watcher
 
 BUILD_FAILED = "the last build failed"
 

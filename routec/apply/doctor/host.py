@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from routec.apply.ami_stream import addresses
+from routec.apply.ami.stream import addresses
 
 DEFAULT_CONF = "/etc/asterisk/asterisk.conf"
 DEFAULTS = {

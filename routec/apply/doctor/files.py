@@ -8,9 +8,9 @@ from pathlib import Path
 
 from routec.apply import drift
 from routec.apply.build import Built, compile_project, published_folder
-from routec.apply.findings import Finding, fault, ok, skipped, some, warn
+from routec.apply.doctor.findings import Finding, fault, ok, skipped, some, warn
+from routec.apply.doctor.host import Host
 from routec.apply.held import Held, HeldError, of_text
-from routec.apply.host import Host
 from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, RETIRED_FILE, SOUNDS, Shelf
 from routec.contract import MODULES_FILE, SCRIPT_FILE, Module
 from routec.settings import Settings

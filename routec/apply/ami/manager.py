@@ -13,7 +13,7 @@ from sys import intern
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from routec.apply.ami_errors import (
+from routec.apply.ami.errors import (
     AmiError,
     NotPermittedError,
     RefusedError,
@@ -22,7 +22,7 @@ from routec.apply.ami_errors import (
     SilentError,
     UnreachableError,
 )
-from routec.apply.ami_wire import Fields, Link
+from routec.apply.ami.wire import Fields, Link
 from routec.apply.priority import HINT, Held, Priority
 
 __all__ = [
@@ -117,7 +117,7 @@ class Ami:
     def holds(self, context: str | None = None, exten: str | None = None) -> Held:
         """What Asterisk holds: of all contexts, of one, or of one extension in it; {} where there is none such.
 
-        All of it is the admin's too, and may take `ami_wire.LIST_SECONDS`. It is one moment's: Asterisk holds a lock
+        All of it is the admin's too, and may take `wire.LIST_SECONDS`. It is one moment's: Asterisk holds a lock
         meanwhile. A context without extensions is in the answer only if it was asked for by name. By `exten`, Asterisk
         also answers with patterns that match, and with what included contexts have: those are left out.
         """

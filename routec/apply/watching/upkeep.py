@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from routec.apply.applier import Applied, Applier, ApplyError
 from routec.apply.build import Built, published_folder
-from routec.apply.changes import changes
-from routec.apply.events import (
+from routec.apply.publish import PublishError, publish
+from routec.apply.watching.events import (
     Back,
     Broken,
     Drifted,
@@ -22,9 +22,9 @@ from routec.apply.events import (
     WentLive,
     Written,
 )
-from routec.apply.module_changes import module_changes
-from routec.apply.pauses import ALIVE_SECONDS, FULL_SECONDS, QUIET_SECONDS, SWEEP_SECONDS, Pauses
-from routec.apply.publish import PublishError, publish
+from routec.apply.watching.pauses import ALIVE_SECONDS, FULL_SECONDS, QUIET_SECONDS, SWEEP_SECONDS, Pauses
+from routec.apply.words.changes import changes
+from routec.apply.words.module_changes import module_changes
 from routec.contract import MODULES_FILE
 from routec.settings import Settings, SettingsError
 from routec.source import Sources

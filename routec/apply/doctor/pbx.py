@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from routec.apply.ami import Ami, AmiError, NotPermittedError, SilentError, UnreachableError
-from routec.apply.findings import Finding, fault, ok, skipped, warn
+from routec.apply.ami.manager import Ami, AmiError, NotPermittedError, SilentError, UnreachableError
+from routec.apply.doctor.findings import Finding, fault, ok, skipped, warn
 from routec.settings import Runtime, Settings, SettingsError, ami_secret
 
 AMI_SECONDS = 5.0

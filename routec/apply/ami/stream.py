@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import suppress
 
-from routec.apply.ami_errors import SilentError, UnreachableError
+from routec.apply.ami.errors import SilentError, UnreachableError
 
 GREETING = "Asterisk Call Manager/"
 MOST_MESSAGE_BYTES = 65_536

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Literal, NamedTuple
 
-from routec.apply.met import Step, all_steps, bounded, tell
 from routec.apply.priority import Extensions, Held, Priority
-from routec.apply.told import Extension, module_of, route_of
+from routec.apply.words.met import Step, all_steps, bounded, tell
+from routec.apply.words.told import Extension, module_of, route_of
 from routec.backend import dialplan
 from routec.source import Span
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from routec.apply.differing import Phrase, phrases
-from routec.apply.kept_shut import KeptShut, leading_to, leads_to, standing_before
-from routec.apply.met import keys
 from routec.apply.priority import Extensions, Held
-from routec.apply.story import ENTRIES, Entry, Story, Teller
-from routec.apply.told import module_of
+from routec.apply.words.differing import Phrase, phrases
+from routec.apply.words.kept_shut import KeptShut, leading_to, leads_to, standing_before
+from routec.apply.words.met import keys
+from routec.apply.words.story import ENTRIES, Entry, Story, Teller
+from routec.apply.words.told import module_of
 from routec.backend.dialplan import CONTEXT_PREFIX, FIXED
 from routec.diagnostics.render_text import safe
 from routec.model.numbers import DID, did_forms

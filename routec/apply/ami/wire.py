@@ -4,7 +4,7 @@ What pyst2 0.5.1 does and this mends:
 
 - It reads in threads, one of which an event with a ChanVariable ends without a word (`has_key`), after which everybody
   waits for ever. Here there are no threads: whoever asks also reads, one at a time, until a deadline.
-- `connect`, `ping` and `close` wait for ever for a peer who says nothing. Here every wait has an end (`ami_stream`).
+- `connect`, `ping` and `close` wait for ever for a peer who says nothing. Here every wait has an end (`stream`).
 - `makefile(buffering=0)` makes a system call of every byte. Here they come by the quarter megabyte.
 - Two threads take each other's answers. Here an answer has the ActionID of its question, or it is none; the ids cannot
   be guessed.
@@ -27,7 +27,7 @@ from contextlib import contextmanager, suppress
 
 from asterisk.manager import Manager, ManagerMsg
 
-from routec.apply.ami_errors import (
+from routec.apply.ami.errors import (
     AmiError,
     NotPermittedError,
     RefusedError,
@@ -37,7 +37,7 @@ from routec.apply.ami_errors import (
     UnsentError,
     quoted,
 )
-from routec.apply.ami_stream import MOST_MESSAGE_BYTES, Stream
+from routec.apply.ami.stream import MOST_MESSAGE_BYTES, Stream
 
 MOST_LIST_BYTES = 256 * 1024 * 1024
 """Longer than the list of 1,500,000 priorities."""

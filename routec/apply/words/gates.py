@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from routec.apply.met import Kind, Step
-from routec.apply.story import Part, Story
+from routec.apply.words.met import Kind, Step
+from routec.apply.words.story import Part, Story
 
 Thing = tuple[Kind, str]
 """What a sign-in may keep shut: an extension that rings, a sound, a text, an application of somebody else's."""

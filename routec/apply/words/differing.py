@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from routec.apply.gates import WORTH, Thing, asked, guards, protected
-from routec.apply.met import ELSE, OTHERWISE, Step, keys, tell
-from routec.apply.story import Part, Story
+from routec.apply.words.gates import WORTH, Thing, asked, guards, protected
+from routec.apply.words.met import ELSE, OTHERWISE, Step, keys, tell
+from routec.apply.words.story import Part, Story
 from routec.diagnostics.render_text import safe
 
 MOST_PHRASES = 3

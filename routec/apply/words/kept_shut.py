@@ -6,11 +6,11 @@ Looked up only for what is asked, since most plans have no new number, and a dia
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from routec.apply.gates import Thing, guards
 from routec.apply.held import targets
 from routec.apply.priority import Held, Priority
-from routec.apply.story import ENTRIES, Entry, Story, Teller
-from routec.apply.told import rung
+from routec.apply.words.gates import Thing, guards
+from routec.apply.words.story import ENTRIES, Entry, Story, Teller
+from routec.apply.words.told import rung
 from routec.backend.dialplan import FIXED
 
 

@@ -10,10 +10,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from routec.apply import doctor_dialplan, doctor_files, doctor_pbx, doctor_reach, doctor_runtime
-from routec.apply.ami_errors import AmiError
-from routec.apply.findings import FAULT, Finding, fault
-from routec.apply.host import Host, find_host
+from routec.apply.ami.errors import AmiError
+from routec.apply.doctor import dialplan as doctor_dialplan
+from routec.apply.doctor import files as doctor_files
+from routec.apply.doctor import pbx as doctor_pbx
+from routec.apply.doctor import reach as doctor_reach
+from routec.apply.doctor import runtime as doctor_runtime
+from routec.apply.doctor.findings import FAULT, Finding, fault
+from routec.apply.doctor.host import Host, find_host
 from routec.settings import Settings
 
 GOOD, FAULTS, UNREACHED = 0, 1, 3

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from routec.apply.ami import Ami, AmiError, NotPermittedError, ReloadRefusedError
+from routec.apply.ami.manager import Ami, AmiError, NotPermittedError, ReloadRefusedError
 from routec.apply.shelf import Shelf
 from routec.settings import Runtime, Settings, SettingsError, ami_secret
 

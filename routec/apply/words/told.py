@@ -7,8 +7,8 @@ application that it is, and no sign-in is believed that is not written to the le
 import re
 from collections.abc import Callable, Mapping
 
-from routec.apply.met import ELSE, OTHERWISE, Branch, Kind, Place, Step, bounded
 from routec.apply.priority import Priority
+from routec.apply.words.met import ELSE, OTHERWISE, Branch, Kind, Place, Step, bounded
 from routec.backend.lower import CAUSES
 from routec.backend.say_step import APPLICATIONS, NOW, VARIABLES
 from routec.contract import GRANTED, VERDICT

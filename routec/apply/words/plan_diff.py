@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from routec.apply.held import reach
 from routec.apply.priority import Extensions, Held, Priority
-from routec.apply.story import ENTRIES
-from routec.apply.told import module_of, route_of
+from routec.apply.words.story import ENTRIES
+from routec.apply.words.told import module_of, route_of
 from routec.backend.dialplan import CONTEXT_PREFIX, SEAL
 from routec.diagnostics.render_text import safe
 

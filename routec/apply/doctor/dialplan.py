@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from routec.apply.ami import Ami, NotPermittedError
-from routec.apply.doctor_files import Project
-from routec.apply.doctor_pbx import Pbx
-from routec.apply.findings import Finding, fault, ok, skipped, some, warn
+from routec.apply.ami.manager import Ami, NotPermittedError
+from routec.apply.doctor.files import Project
+from routec.apply.doctor.findings import Finding, fault, ok, skipped, some, warn
+from routec.apply.doctor.pbx import Pbx
 from routec.apply.held import Extensions, Held
 from routec.backend.dialplan import CONTEXT_PREFIX, DIDS, EXTENSIONS, SEAL
 from routec.backend.proof import SEAL_EXTEN

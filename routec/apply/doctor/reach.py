@@ -7,12 +7,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from routec.apply.ami import AmiError, NotPermittedError
-from routec.apply.doctor_files import Project
-from routec.apply.doctor_pbx import Pbx
-from routec.apply.doctor_runtime import Machine
-from routec.apply.findings import Finding, fault, ok, skipped, warn
-from routec.apply.host import Host
+from routec.apply.ami.manager import AmiError, NotPermittedError
+from routec.apply.doctor.files import Project
+from routec.apply.doctor.findings import Finding, fault, ok, skipped, warn
+from routec.apply.doctor.host import Host
+from routec.apply.doctor.pbx import Pbx
+from routec.apply.doctor.runtime import Machine
 from routec.backend.dialplan import DOCTOR
 from routec.backend.proof import AGI_EXTEN, DOCTOR_SECONDS
 from routec.contract import DOCTOR as VARIABLE

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from routec.apply.changes import Change
-from routec.apply.met import bounded
+from routec.apply.words.changes import Change
+from routec.apply.words.met import bounded
 from routec.diagnostics.render_text import safe
 
 MOST_USERS = 20

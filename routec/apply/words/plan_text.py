@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from routec.apply.changes import Change, changes, gates_first
-from routec.apply.module_changes import module_changes
 from routec.apply.plan import Drift, Plan
-from routec.apply.plan_diff import Contexts, contexts, diff
 from routec.apply.publish import SOUNDS
+from routec.apply.words.changes import Change, changes, gates_first
+from routec.apply.words.module_changes import module_changes
+from routec.apply.words.plan_diff import Contexts, contexts, diff
 from routec.contract import MODULES_FILE
 from routec.diagnostics.render_text import safe
 
