@@ -7,18 +7,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from routec.apply import drift, read_back, refusal
-from routec.apply.ami.link import Connect, Patience, Site, Way, connection
+from routec.apply import drift, read_back, refusal, retired_conf
+from routec.apply.ami.link import Connect, Patience, Site, T, Way, connection
 from routec.apply.ami.manager import Ami, AmiError
 from routec.apply.build import Built, published_folder
+from routec.apply.entered import entered, notes, unseen
 from routec.apply.held import Difference, Held, differences, ours
 from routec.apply.lock import locked
 from routec.apply.plan import Applied, ApplyError, Plan, Swept, counted
 from routec.apply.planning import change, left
 from routec.apply.publish import Publication, PublishError, clear
-from routec.apply.putting_back import put_back
+from routec.apply.putting_back import is_still, put_back
 from routec.apply.shelf import MAIN_FILE, RETIRED_FILE, Shelf
-from routec.apply.sweeping import Sweeper
+from routec.apply.sweeping import STAY, Sweeper
+from routec.apply.unreadable import refuse_closed
 from routec.backend.dialplan import SEAL
 from routec.diagnostics import Diagnostic
 from routec.settings import Settings
@@ -58,10 +60,16 @@ class Applier:
         self._site: Site | None = None
         self._known: Held | None = None
         """What the PBX holds, read in full once, and followed since."""
+        self._entered: frozenset[str] = frozenset()
+        """The entry contexts that calls come into, as the latest full reading found them."""
+        self._open_by = 0
+        """The connection whose Asterisk can read what is published, as far as that is seen."""
         self._known_by = 0
         """The connection that it was read by; behind another one there may be an Asterisk that was started anew."""
         self._trusted: Mapping[str, bytes] = {}
         self._parsed: tuple[tuple[bytes | None, ...], Held] = ((), {})
+        self._put_back: Held | None = None
+        """What the PBX held after the last apply that it did not take; None where that is not known."""
         self._turns = 0
         self._in_turn = False
         self._sweeper = Sweeper()
@@ -86,8 +94,7 @@ class Applier:
                 waiting = f"another routec is at work on {folder}: waiting for it"
                 stack.enter_context(locked(folder, lambda: self._say(waiting)))
             except OSError as error:
-                what = error.filename or folder
-                raise PublishError(f"cannot write {what}: {error.strerror or type(error).__name__}") from error
+                raise PublishError.of(error.filename or folder, error) from error
             self._in_turn, self._turns = True, self._turns + 1
             try:
                 yield
@@ -124,7 +131,10 @@ class Applier:
             clear(plan.built.files, site.shelf.folder)
             if not plan.changes:
                 self._remember(plan)
-                return Applied(plan)
+                return Applied(plan, notes=plan.notes)
+            if self._open_by != self._way.made:
+                refuse_closed(site)
+                self._open_by = self._way.made
             started = time.monotonic()
             with Publication(plan.files, plan.removed, site.shelf) as publication:
                 self._at("staged")
@@ -132,7 +142,8 @@ class Applier:
                 self._at("published")
                 found = self._put_in_force(plan, publication, site)
             self._remember(plan)
-            return Applied(plan, plan.stale, *counted(plan), found.verified, time.monotonic() - started)
+            return Applied(plan, plan.stale, *counted(plan), found.verified, time.monotonic() - started,
+                           (*notes(plan.wanted, self._entered), *plan.unseen))  # fmt: skip
 
     def sweep(self, *, wait: bool = False) -> Swept:
         """Let the retired contexts go that no call is in, at the second look; cheap where there are none.
@@ -150,7 +161,7 @@ class Applier:
                 if wait and swept.kept and self._sweeper.pause():
                     swept = self._sweeper.sweep(site)
             except AmiError as error:
-                raise ApplyError("retired contexts stay for now", (refusal.of_ami(error),)) from error
+                raise ApplyError(STAY, (refusal.of_ami(error),)) from error
             if known is not None:
                 gone = set(swept.gone)
                 self._known = {name: each for name, each in known.items() if name not in gone} if gone else known
@@ -161,11 +172,7 @@ class Applier:
         known, site = self._known, self._site
         if known is None or site is None:
             return []
-        try:
-            found = self._way.once_more(site.settings, lambda ami: read_back.whole(ami, known))
-        except AmiError as error:
-            self._known = None
-            raise ApplyError("the PBX could not be read", (refusal.of_ami(error),)) from error
+        found = self._ask(site, lambda ami: read_back.whole(ami, known))
         if found.differences:
             self._known = None
         return found.differences
@@ -177,17 +184,28 @@ class Applier:
         """
         if self._known is None or self._site is None:
             return False
-        try:
-            seal = self._way.once_more(self._site.settings, lambda ami: ami.holds(SEAL).get(SEAL))
-        except AmiError as error:
-            raise ApplyError("the PBX could not be read", (refusal.of_ami(error),)) from error
+        seal = self._ask(self._site, lambda ami: ami.holds(SEAL).get(SEAL))
         return self._known_by == self._way.made and seal == self._known.get(SEAL)
+
+    def is_as_put_back(self) -> bool:
+        """Whether the PBX is as it was left after an apply that it did not take. Raises `ApplyError`."""
+        left, site = self._put_back, self._site
+        if left is None or site is None:
+            return False
+        return is_still(left, self._ask(site, lambda ami: read_back.whole(ami, {}).held))
 
     def close(self) -> None:
         """End the connection."""
         self._way.close()
 
     # ---- inside
+
+    def _ask(self, site: Site, ask: Callable[[Ami], T]) -> T:
+        try:
+            return self._way.once_more(site.settings, ask)
+        except AmiError as error:
+            self._known = None
+            raise ApplyError("the PBX could not be read", (refusal.of_ami(error),)) from error
 
     def _site_of(self, settings: Settings) -> Site:
         folder = published_folder(self._root, settings)
@@ -205,7 +223,7 @@ class Applier:
             self._target, built, shelf.folder, None, main,
             turn=self._turns if self._in_turn else 0, read_published=lambda: self._parse(texts),
         )  # fmt: skip
-        listed = drift.held_of([texts[1]]) if texts[1] else {}
+        listed = retired_conf.listed(texts[1])
         if offline:
             kept = {name: each for name, each in listed.items() if name not in main}
             files, removed = change(built, kept, site)
@@ -213,16 +231,23 @@ class Applier:
             differing = tuple(differences(main, before))
             return replace(plan, files=files, removed=removed, differences=differing, drift=tuple(told))
         running, is_known = self._way.once_more(settings, self._running)
+        is_edited = any(one.what == MAIN_FILE for one in told)
+
+        def written() -> Held:
+            return {} if is_edited else plan.published
+
         retired, foreign = self._way.once_more(
-            settings, lambda ami: left(running, main, listed, None if is_known else ami)
+            settings, lambda ami: left(running, main, listed, None if is_known else ami, written)
         )
         files, removed = change(built, retired, site)
+        hidden = unseen(running, main, site.seen_as / MAIN_FILE, is_first=texts[0] is None)
         if foreign:
             running = {name: each for name, each in running.items() if name not in foreign}
         wanted = {**main, **retired} if retired else main
         differing = tuple(differences(wanted, running))
         if not is_known and (differing or files or removed):
-            told += drift.of_pbx(running, plan.published)
+            is_main = is_edited and running.get(SEAL) == main.get(SEAL)
+            told += drift.of_pbx(running, main if is_main else written())
         told += [drift.of_stranger(name) for name in foreign]
         if not differing:
             running = wanted  # equal, and the very objects that the next build shares
@@ -230,6 +255,7 @@ class Applier:
         return replace(
             plan, running=running, wanted=wanted, retired=retired, files=files, removed=removed,
             differences=differing, drift=tuple(told), foreign=foreign,
+            notes=(*notes(wanted, self._entered), *hidden), unseen=hidden,
             retiring=tuple(name for name in retired if name not in listed),
         )  # fmt: skip
 
@@ -239,11 +265,13 @@ class Applier:
         if known is not None and SEAL in known and ami.holds(SEAL).get(SEAL) == known[SEAL]:
             return known, True
         ami.channels()  # what is not permitted is to be known before anything is written
-        return ours(ami.holds()), False
+        held = ami.holds()
+        self._entered = entered(held)
+        return ours(held), False
 
     def _parse(self, texts: tuple[bytes | None, ...]) -> Held:
         if self._parsed[0] != texts:
-            self._parsed = texts, drift.held_of(text for text in texts if text)
+            self._parsed = texts, retired_conf.published(*texts)
         return self._parsed[1]
 
     def _put_in_force(self, plan: Plan, publication: Publication, site: Site) -> read_back.Found:
@@ -262,7 +290,7 @@ class Applier:
 
         faults: list[Diagnostic]
         held: Held = {}
-        self._known = None
+        self._known = self._put_back = None
         try:
             found = self._way.patiently(site.settings, ask)
             if not found.differences:
@@ -271,7 +299,7 @@ class Applier:
             faults = refusal.of_reading(plan, held, found.differences, site.seen_as)
         except AmiError as error:
             faults = [refusal.of_ami(error)]
-        raised, self._sweeper.retired = put_back(plan, publication, faults, held, site)
+        raised, self._sweeper.retired, self._put_back = put_back(plan, publication, faults, held, site)
         raise raised
 
     def _remember(self, plan: Plan) -> None:

@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 
 from routec.apply.held import Extensions, Held, of_context, of_extension
-from routec.apply.publish import SOUNDS, publish
+from routec.apply.publish import publish
+from routec.apply.shelf import SOUNDS
 from routec.backend.dialplan import FIXED, Context
 from routec.files import Reader
 from routec.kept import Memory

@@ -10,8 +10,9 @@ Only the notation that routec writes is known here; what else a hand may have pu
 """
 
 import re
+from collections.abc import Iterable
 
-from routec.apply.priority import Extensions, Held, Priority
+from routec.apply.priority import Extensions, Held, Priority, is_marked
 
 MOST_LINE_BYTES = 8_190
 MOST_NAME = 79
@@ -79,6 +80,17 @@ def of_text(text: str) -> Held:
     return held
 
 
+def held_of(texts: Iterable[bytes]) -> Held:
+    """What published files hold together; nothing, where somebody wrote in them what routec would not."""
+    held: dict[str, Extensions] = {}
+    try:
+        for text in texts:
+            held |= of_text(text.decode("utf-8", "backslashreplace"))
+    except HeldError:
+        return {}
+    return held
+
+
 def _plain(raw: str, number: int) -> str:
     """A line without its comment and the blanks around it."""
     if len(raw) >= _SHORT and len(raw.encode("utf-8", "replace")) > MOST_LINE_BYTES:
@@ -101,6 +113,8 @@ def as_text(held: Held) -> str:
     """Text that reads back to the same, for retired.conf. Raises ValueError for what cannot be written."""
     lines: list[str] = []
     for context, extensions in held.items():
+        if foreign := next(filter(is_marked, extensions), None):
+            raise ValueError(f"`{foreign}` of {context[:80]!r} cannot be written: it is not of routec's making")
         written = [f"[{context}]", *_lines(extensions)]
         text = "\n".join(written)
         if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):

@@ -1,16 +1,17 @@
 """What stands otherwise than routec left it: in the published folder, and in Asterisk's memory."""
 
 import hashlib
-import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from routec.apply.held import Extensions, Held, HeldError, differences, of_text
+from routec.apply.held import Held, differences
+from routec.apply.manifest import digests
 from routec.apply.plan import Drift
-from routec.apply.refusal import shown
-from routec.apply.retired_conf import without_tail
-from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, Shelf
+from routec.apply.refusal import place_of, shown
+from routec.apply.retired_conf import is_as_written, without_tail
+from routec.apply.retired_modules import are_as_written
+from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, RETIRED_FILE, Shelf
 from routec.backend.dialplan import SEAL
+from routec.contract import RETIRED_MODULES_FILE
 
 MOST = 200
 """Lines of Asterisk's memory that are told one by one."""
@@ -19,11 +20,11 @@ MOST = 200
 def of_files(shelf: Shelf, trusted: Mapping[str, bytes]) -> list[Drift]:
     """Published files that are not as they were written; `trusted` are bytes that are known to be ours.
 
-    The manifest that was written with them has their digests. Raises OSError.
+    The manifest that was written with them has their digests; those for retired contexts have their own in them. Raises
+    OSError.
     """
-    digests = _digests(shelf.read(MANIFEST_FILE) or b"")
     found = []
-    for name, digest in digests.items():
+    for name, digest in digests(shelf.read(MANIFEST_FILE)).items():
         data = shelf.read(name)
         if data is None:
             found.append(Drift("file", name, f"{shelf.folder / name} was taken away"))
@@ -31,17 +32,11 @@ def of_files(shelf: Shelf, trusted: Mapping[str, bytes]) -> list[Drift]:
             plain = without_tail(data) if name == MAIN_FILE else data
             if hashlib.sha256(plain).hexdigest() != digest:
                 found.append(Drift("file", name, f"{shelf.folder / name} was edited by hand"))
+    for name, is_ours in ((RETIRED_FILE, is_as_written), (RETIRED_MODULES_FILE, are_as_written)):
+        data = shelf.read(name)
+        if data is not None and data is not trusted.get(name) and not is_ours(data):
+            found.append(Drift("file", name, f"{shelf.folder / name} was edited by hand"))
     return found
-
-
-def _digests(manifest: bytes) -> dict[str, str]:
-    """What a manifest says of its files; not the whole of it is read, which may be megabytes."""
-    match = re.search(rb'"digests"\s*:\s*(\{[^{}]*\})', manifest)
-    try:
-        found = json.loads(match[1]) if match else {}
-    except ValueError:
-        return {}
-    return {name: digest for name, digest in found.items() if isinstance(digest, str) and "/" not in name}
 
 
 def of_pbx(running: Held, published: Held) -> list[Drift]:
@@ -63,8 +58,9 @@ def of_pbx(running: Held, published: Held) -> list[Drift]:
 def _edited(published: Held, running: Held) -> list[Drift]:
     found = []
     every = differences(published, running)
-    for context, exten, priority, wanted, there in every[:MOST]:
-        place = f"{exten}@{context}, priority {priority}"
+    for difference in every[:MOST]:
+        context, exten, priority, wanted, there = difference
+        place = place_of(difference)
         if there is None:
             text = f"{place}: `{shown(wanted)}` was taken out of Asterisk's memory"
         elif wanted is None:
@@ -80,14 +76,3 @@ def _edited(published: Held, running: Held) -> list[Drift]:
 def of_stranger(name: str) -> Drift:
     """A context with a name of routec's that routec did not make."""
     return Drift("pbx", name, f"[{name}] is not of routec's making: names that begin with `routec-` are routec's")
-
-
-def held_of(texts: Iterable[bytes]) -> Held:
-    """What published files hold together; nothing, where somebody wrote in them what routec would not."""
-    held: dict[str, Extensions] = {}
-    try:
-        for text in texts:
-            held |= of_text(text.decode("utf-8", "backslashreplace"))
-    except HeldError:
-        return {}
-    return held

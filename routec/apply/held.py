@@ -4,12 +4,12 @@ All three are the same plain mappings, so that they can be compared priority by 
 as text.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from routec.apply.conf import HeldError, as_text, of_text
+from routec.apply.conf import HeldError, as_text, held_of, of_text
 from routec.apply.priority import Extensions, Held, Priority
-from routec.backend.dialplan import CONTEXT_PREFIX, Context, Dialplan, Extension
+from routec.backend.dialplan import CONTEXT_PREFIX, Context, Extension
 
 __all__ = [
     "Difference",
@@ -19,13 +19,11 @@ __all__ = [
     "Priority",
     "as_text",
     "differences",
+    "held_of",
     "of_context",
-    "of_dialplan",
     "of_extension",
     "of_text",
     "ours",
-    "reach",
-    "targets",
 ]
 
 
@@ -39,13 +37,8 @@ class Difference(NamedTuple):
     found: Priority | None
 
 
-def of_dialplan(dialplan: Dialplan) -> Held:
-    """What Asterisk is to hold of a compiled dialplan."""
-    return {context.name: of_context(context) for context in dialplan.contexts}
-
-
 def of_context(context: Context) -> Extensions:
-    """One context of it; whoever keeps what did not change keeps this too."""
+    """What Asterisk is to hold of one compiled context."""
     return {extension.pattern: of_extension(extension) for extension in context.extensions}
 
 
@@ -81,53 +74,3 @@ def _in_context(context: str, wanted: Extensions, found: Extensions) -> Iterator
             one, other = ours.get(number), theirs.get(number)
             if one != other:
                 yield Difference(context, exten, number, one, other)
-
-
-def reach(held: Held, start: Iterable[str]) -> set[str]:
-    """All contexts that calls in `start` can come to by Goto, GotoIf, Gosub and GosubIf; `start` is among them.
-
-    A name that `held` does not have is told, too, and leads nowhere. Where a Gosub returns to is what `start` has.
-    """
-    reached = set(start)
-    left = list(reached)
-    while left:
-        for priorities in held.get(left.pop(), {}).values():
-            for priority in priorities.values():
-                for context in targets(priority):
-                    if context not in reached:
-                        reached.add(context)
-                        left.append(context)
-    return reached
-
-
-def targets(priority: Priority) -> list[str]:
-    """The other contexts that a jump may lead to: one written with a variable in it is none that could be told."""
-    app = priority.app.lower()
-    if app in ("goto", "gosub"):
-        places = [priority.data]
-    elif app in ("gotoif", "gosubif"):
-        _, *cases = _split(priority.data, "?", 1)
-        places = _split(cases[0], ":", 1) if cases else []
-    else:
-        return []
-    found = [_split(place, ",", 2) for place in places]
-    return [parts[0].strip() for parts in found if len(parts) == 3 and "$" not in parts[0]]
-
-
-def _split(text: str, mark: str, most: int) -> list[str]:
-    """Split at a mark that stands in no bracket, at most so often."""
-    if mark not in text:
-        return [text]
-    parts = []
-    depth = start = 0
-    for at, char in enumerate(text):
-        if char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-        elif char == mark and depth <= 0:
-            parts.append(text[start:at])
-            start = at + 1
-            if len(parts) == most:
-                break
-    return [*parts, text[start:]]

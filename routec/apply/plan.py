@@ -50,6 +50,10 @@ class Plan:
     """Those of `retired` that were in force up to now."""
     foreign: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What keeps callers from the routes, and no apply can mend: sentences for people."""
+    unseen: tuple[str, ...] = ()
+    """Those of `notes` that stay true after an apply, which reads nothing back that would show it."""
     turn: int = 0
     """Of which turn of its applier it is; 0: of none, so that things may have changed since."""
     read_published: Callable[[], Held] = field(default=dict, repr=False, compare=False)
@@ -88,6 +92,8 @@ class Applied:
     verified: int = 0
     """How many priorities were read back."""
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    """As those of the plan, after the reload."""
 
     @property
     def retired(self) -> int:

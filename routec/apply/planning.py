@@ -1,22 +1,23 @@
 """What an apply will write, and which contexts stay for the calls in them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from routec.apply.ami.link import Site
 from routec.apply.ami.manager import Ami
 from routec.apply.build import Built
-from routec.apply.held import Held, reach
+from routec.apply.held import Held
+from routec.apply.jumps import reach
 from routec.apply.plan import ApplyError
 from routec.apply.publish import surplus
 from routec.apply.refusal import cannot_be_kept
 from routec.apply.retire import needed
 from routec.apply.retired_conf import RetireError, retired_file, retired_sounds, tail
-from routec.apply.retired_modules import retired_modules
+from routec.apply.retired_modules import modules_change
 from routec.apply.shelf import MAIN_FILE, RETIRED_FILE
 from routec.backend.dialplan import FIXED
-from routec.contract import MODULES_FILE, RETIRED_MODULES_FILE
+from routec.contract import MODULES_FILE
 
 
 class Left(NamedTuple):
@@ -26,24 +27,27 @@ class Left(NamedTuple):
     foreign: tuple[str, ...]
 
 
-def left(running: Held, main: Held, listed: Held, ami: Ami | None) -> Left:
+def left(running: Held, main: Held, listed: Held, ami: Ami | None, published: Callable[[], Held] = dict) -> Left:
     """Sort what is left over of what a PBX runs, `main` being what it is to run and `listed` what was retired before.
 
     Of what is in force now everything stays at first: a call may come in at any moment before the reload. So does what
-    was retired before. What nothing leads to, and no call is in, is somebody else's; without an `ami` there is none.
-    Raises `AmiError`.
+    was retired before. Both stay as they were written, and not with what a hand did to them in Asterisk's memory. What
+    nothing leads to, and no call is in, goes where it is ours (an unused route's), and else is somebody else's; without
+    an `ami` there is none. Raises `AmiError`.
     """
     names = running.keys() - main.keys() - set(FIXED)
     if not names:
         return Left({}, ())
     kept = set(names)
+    written: Held = listed
     if ami is not None:
+        written = {**published(), **listed}
         strangers = names - listed.keys() - reach(running, FIXED)
         if strangers:
             kept -= strangers - needed(ami, {name: running[name] for name in names}).contexts
     # In the order in which Asterisk has them, so that equal memories give equal files.
-    retired = {name: running[name] for name in sorted(kept)}
-    return Left(retired, tuple(sorted(names - kept)))
+    retired = {name: written.get(name, running[name]) for name in sorted(kept)}
+    return Left(retired, tuple(sorted(names - kept - written.keys())))
 
 
 class Change(NamedTuple):
@@ -68,13 +72,10 @@ def change(built: Built, retired: Held, site: Site) -> Change:
         gone = []
     elif before is not None:
         gone = [*gone, RETIRED_FILE]
-    modules = retired_modules(built.files[MODULES_FILE], retired, shelf)
-    if modules is not None:
-        expected[RETIRED_MODULES_FILE] = modules
-    elif shelf.read(RETIRED_MODULES_FILE) is not None:
-        gone = [*gone, RETIRED_MODULES_FILE]
+    modules, gone_modules = modules_change(built.files[MODULES_FILE], retired, shelf)
+    expected |= modules
     files = {name: data for name, data in expected.items() if not shelf.holds(name, data)}
-    return Change(files, tuple(gone))
+    return Change(files, (*gone, *gone_modules))
 
 
 def kept_files(main: bytes, retired: Held, sounds: list[str], folder: Path) -> dict[str, bytes]:

@@ -6,10 +6,7 @@ too, and cannot fail for a full disk. What a killed process left lying is cleare
 """
 
 import contextlib
-import json
 import os
-import re
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,35 +14,38 @@ from types import TracebackType
 from typing import Self
 
 from routec.apply.lock import locked
+from routec.apply.manifest import sounds
 from routec.apply.retired_conf import without_tail
-from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, MARK, RETIRED_FILE, SOUNDS, Shelf
-from routec.contract import SCRIPT_FILE
+from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, MARK, RETIRED_FILE, Shelf
+from routec.contract import MODULES_FILE, SCRIPT_FILE
+from routec.disk import hand_over, lay, make_folder, sync, user_name
 
 TEMPORARY = ".routec-new."
 KEPT = ".routec-old."
 """How the names of our own begin; a leading `.` keeps them out of an admin's `#include *.conf`."""
 
-__all__ = [
-    "MAIN_FILE",
-    "MANIFEST_FILE",
-    "MARK",
-    "RETIRED_FILE",
-    "SOUNDS",
-    "Publication",
-    "PublishError",
-    "clear",
-    "listed_sounds",
-    "publish",
-    "stale",
-    "surplus",
-]
-
-_ORDER = {SCRIPT_FILE: 1, "signin.json": 2, MANIFEST_FILE: 3, RETIRED_FILE: 4, MAIN_FILE: 5}
+_ORDER = {SCRIPT_FILE: 1, MODULES_FILE: 2, MANIFEST_FILE: 3, RETIRED_FILE: 4, MAIN_FILE: 5}
 """Sounds come before all of these."""
 
 
 class PublishError(Exception):
     """The generated files could not be written; those in the folder are as they were."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
+    @classmethod
+    def of(cls, place: object, error: OSError) -> Self:
+        """For what could not be written."""
+        help = ""
+        if isinstance(error, PermissionError):
+            user = user_name()
+            help = (
+                f"the published folder and all in it must be {user}'s, who runs this: sudo chown -R {user} FOLDER; "
+                "or run it as the user of `routec serve`: sudo -u asterisk routec …"
+            )
+        return cls(f"cannot write {place}: {error.strerror or type(error).__name__}", help)
 
 
 class Publication:
@@ -131,9 +131,14 @@ class Publication:
         self._discard()
 
     def _make(self, folder: Path) -> None:
-        missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
+        missing = make_folder(folder)
         self._made += missing
+        for each in reversed([one for one in missing if self._folder in one.parents]):
+            handle = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                hand_over(handle, self._folder)
+            finally:
+                os.close(handle)
 
     def _keep(self, name: str) -> None:
         path = self._folder / name
@@ -159,7 +164,7 @@ class Publication:
 
     def _sync(self) -> None:
         for folder in dict.fromkeys((self._folder / name).parent for name in self.names):
-            _sync(folder)
+            sync(folder)
 
     @contextmanager
     def _telling(self, name: str) -> Iterator[Callable[[str], None]]:
@@ -172,8 +177,7 @@ class Publication:
         try:
             yield at
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise PublishError(f"cannot write {self._folder / name}: {reason}") from error
+            raise PublishError.of(self._folder / name, error) from error
 
 
 def stale(files: Mapping[str, bytes], folder: Path) -> list[str]:
@@ -199,8 +203,7 @@ def publish(files: Mapping[str, bytes], folder: Path, waiting: Callable[[], None
                 publication.commit()
                 return publication.names
     except OSError as error:
-        what = error.filename or folder
-        raise PublishError(f"cannot write {what}: {error.strerror or type(error).__name__}") from error
+        raise PublishError.of(error.filename or folder, error) from error
 
 
 def _differing(files: Mapping[str, bytes], shelf: Shelf) -> list[str]:
@@ -217,21 +220,9 @@ def surplus(files: Mapping[str, bytes], shelf: Shelf) -> list[str]:
     """
     if shelf.read(RETIRED_FILE) is not None:
         return []
-    return sorted(name for name in listed_sounds(shelf) if name not in files and (shelf.folder / name).is_file())
-
-
-def listed_sounds(shelf: Shelf) -> list[str]:
-    """The sound files that a published manifest names."""
-    # Not the whole of it is read, which may be megabytes.
-    manifest = (shelf.read(MANIFEST_FILE) or b"").decode("utf-8", "replace")
-    match = re.search(r'"sounds"\s*:\s*', manifest)
-    if match is None:
-        return []
-    try:
-        names, _ = json.JSONDecoder().raw_decode(manifest, match.end())
-        return [f"{SOUNDS}/{name}" for name in names if ".." not in name.split("/")]
-    except (ValueError, TypeError, AttributeError):
-        return []
+    return sorted(
+        name for name in sounds(shelf.read(MANIFEST_FILE)) if name not in files and (shelf.folder / name).is_file()
+    )
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -258,25 +249,9 @@ def _lay(path: Path, data: bytes, mode: int, prefix: str) -> Path:
     """Write a file beside its place, and have it on disk."""
     if path.is_dir():
         raise IsADirectoryError(21, "Is a directory")
-    # A name that nobody can guess, never one that is there: no link that another laid can catch it.
-    handle, name = tempfile.mkstemp(prefix=f"{prefix}{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    return temporary
 
+    def dress(handle: int) -> None:
+        os.fchmod(handle, mode)
+        hand_over(handle, path.parent)
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    return lay(path, data, prefix, dress)

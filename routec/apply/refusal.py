@@ -12,6 +12,7 @@ from routec.apply.ami.manager import (
 )
 from routec.apply.held import Difference, Held, Priority
 from routec.apply.plan import Plan
+from routec.apply.priority import BESIDE, beside, for_some, is_marked
 from routec.apply.shelf import MAIN_FILE
 from routec.backend.dialplan import FIXED, SEAL, Dialplan, Line
 from routec.diagnostics import Diagnostic, codes
@@ -22,6 +23,8 @@ MOST = 20
 
 LONGEST = 100
 """Characters of a line of dialplan that are shown."""
+
+FOR_SOME = ", for some callers only"
 
 SETTINGS = "routes/routec.toml"
 
@@ -34,8 +37,7 @@ _CODES: Mapping[type[AmiError], Code] = {
 
 _HELP = {
     codes.PBX_UNREACHABLE: "is Asterisk up, and does manager.conf have `enabled = yes` with this address and port?",
-    codes.LOGIN_REFUSED: "the user, its `secret` and its `permit` stand in Asterisk's manager.conf; the secret is read "
-    "from ROUTEC_AMI_SECRET",
+    codes.LOGIN_REFUSED: "the user, its `secret` and its `permit` stand in Asterisk's manager.conf",
     codes.NOT_PERMITTED: "the user needs `write = config,reporting` in manager.conf",
     codes.PBX_SILENT: "`asterisk -rx 'core show uptime'` on the PBX tells whether it still lives",
     codes.RELOAD_REFUSED: "`asterisk -rx 'dialplan reload'` and Asterisk's log say why",
@@ -49,13 +51,34 @@ def of_ami(error: AmiError) -> Diagnostic:
     return Diagnostic(code, message[:1].lower() + message[1:], help=error.help or _HELP[code], file=SETTINGS)
 
 
-def not_included(main_file: Path) -> Diagnostic:
-    """Asterisk read its dialplan anew, and nothing of ours is in it; `main_file` is the path as Asterisk sees it."""
+def not_included(main_file: Path, *, was_there: bool = False) -> Diagnostic:
+    """Asterisk read its dialplan anew, and nothing of ours is in it; `main_file` is the path as Asterisk sees it.
+
+    `was_there` says that Asterisk held contexts of ours before.
+    """
+    if was_there:
+        return Diagnostic(
+            codes.NOT_INCLUDED,
+            f"Asterisk can no longer read `{main_file}`, or does not include it any more",
+            help="`routec doctor` says which folder is closed to Asterisk's user; where none is, the #tryinclude line "
+            "went, or names another folder",
+            file=str(main_file),
+        )
     return Diagnostic(
         codes.NOT_INCLUDED,
         f"Asterisk does not include `{main_file}`",
         help=f"write at the end of Asterisk's extensions.conf: #tryinclude \"{main_file}\"; and let Asterisk's user "
         "read the file and look into its folders",
+        file=str(main_file),
+    )
+
+
+def closed_to_asterisk(main_file: Path, user: str, closed: Path) -> Diagnostic:
+    """Asterisk's user cannot read the published file, so that a reload would take all of routec's numbers away."""
+    return Diagnostic(
+        codes.NOT_INCLUDED,
+        f"Asterisk, which runs as {user}, cannot read what is published: {closed} is closed to it",
+        help=f"give it to that user, or open it: chmod o+x {closed}; `routec doctor` looks again",
         file=str(main_file),
     )
 
@@ -83,6 +106,16 @@ def not_rolled_back(why: str, folder: Path) -> Diagnostic:
     )
 
 
+def not_in_force(folder: Path) -> Diagnostic:
+    """What is published is not what Asterisk runs, and nobody asked to put that in force."""
+    return Diagnostic(
+        codes.NOT_TAKEN,
+        f"what stands in {folder} is not what Asterisk runs: it was built and not applied, or edited by hand",
+        help="`routec apply` puts in force what the routes say",
+        file=str(folder),
+    )
+
+
 def cannot_be_kept(message: str, what: str) -> Diagnostic:
     """A context in Asterisk's memory that calls may be in, and that cannot be written down."""
     return Diagnostic(
@@ -106,7 +139,7 @@ def _one(difference: Difference, lines: Mapping[tuple[str, str, int], Line]) -> 
     context, exten, priority, wanted, found = difference
     line = lines.get((context, exten, priority))
     span = line.span if line is not None and line.span.file else None
-    place = f"{exten}@{context}, priority {priority}"
+    place = place_of(difference)
     has = f"Asterisk has `{shown(found)}` there" if found else "Asterisk has nothing there"
     if wanted is None:
         message, has = f"Asterisk has `{shown(found)}` at {place}, which is in no route", ""
@@ -125,13 +158,26 @@ def _help(difference: Difference) -> str:
         why = f"another [{context}] stands in Asterisk's own files, or one of its modules (parking, AEL, Lua) uses it"
     else:
         why = "somebody put it into Asterisk's own files"
-    return f"{why}: `dialplan show {exten}@{context}` on its console says which file and line it is from"
+    plain = for_some(exten) or exten
+    place = context if is_marked(plain) else f"{plain}@{context}"
+    return f"{why}: `dialplan show {place}` on its console says which file and line it is from"
+
+
+def place_of(difference: Difference) -> str:
+    """Where in a dialplan, in words."""
+    context, exten, priority = difference[:3]
+    plain = for_some(exten)
+    if plain is None and is_marked(exten):
+        return f"[{context}]"
+    return f"{exten if plain is None else plain}@{context}, priority {priority}{'' if plain is None else FOR_SOME}"
 
 
 def shown(priority: Priority | None) -> str:
     """A priority as people read it in a dialplan."""
     if priority is None:
         return ""
+    if priority.app in BESIDE:
+        return beside(priority.app, priority.data)[:LONGEST]
     text = f"{priority.app}({priority.data})" + (f", label {priority.label}" if priority.label else "")
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
@@ -139,7 +185,7 @@ def shown(priority: Priority | None) -> str:
 def of_reading(plan: Plan, found: Held, differing: list[Difference], seen_as: Path) -> list[Diagnostic]:
     """Why what was read back is not what was compiled; `seen_as` is the published folder as Asterisk sees it."""
     if not is_included(plan.wanted, plan.before, found):
-        return [not_included(seen_as / MAIN_FILE)]
+        return [not_included(seen_as / MAIN_FILE, was_there=bool(plan.before))]
     return not_taken(differing, plan.built.compilation.dialplan)
 
 

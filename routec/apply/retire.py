@@ -8,10 +8,9 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from routec.apply.ami.manager import Ami, Channel
-from routec.apply.held import Held, reach
-from routec.backend.dialplan import CONTEXT_PREFIX
-
-SIGNIN_PREFIX = f"{CONTEXT_PREFIX}signin."
+from routec.apply.held import Held
+from routec.apply.jumps import reach
+from routec.backend.dialplan import SIGNIN_PREFIX
 
 GAP_SECONDS = 0.25
 """Between two looks at the calls. A call reads its entry's Goto and then takes it, which is no time at all, but for a
@@ -48,11 +47,11 @@ def needed(ami: Ami, retired: Held) -> Need:
 def _stands_in(ami: Ami, channel: Channel, retired: Held) -> Collection[str]:
     """The context that a channel is in, and those that it will return to.
 
-    Only a sign-in returns anywhere. Where Asterisk does not say to where, it may be any that has this sign-in.
+    Out of a sign-in, or out of an admin's own subroutine that Asterisk runs amid an application. Where Asterisk does
+    not say to where a sign-in returns, it may be any that has it.
     """
-    if not channel.context.startswith(SIGNIN_PREFIX):
-        return (channel.context,)
-    if back := ami.frames(channel.name):
+    back = ami.frames(channel.name)
+    if back or not channel.context.startswith(SIGNIN_PREFIX):
         return (channel.context, *back)
     return (channel.context, *(name for name in retired if _calls(retired, name, channel.context)))
 

@@ -4,22 +4,25 @@ They stand in a file beside the modules of the build, which stays as it was buil
 while the module goes with the route is asked as it would have been, and not sent away.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
 from typing import Any
 
 from routec.apply.held import Held
-from routec.apply.shelf import Shelf
+from routec.apply.manifest import digests
+from routec.apply.shelf import MANIFEST_FILE, Shelf
 from routec.contract import AGI_FOLDER, MODULES_FILE, MODULES_FORMAT, RETIRED_MODULES_FILE
 
 _FAST_AGI = re.compile(rf"agi://[^/]+/{AGI_FOLDER}/([A-Za-z0-9_-]+)")
 
 
-def retired_modules(built: bytes, retired: Held, shelf: Shelf) -> bytes | None:
+def retired_modules(built: bytes, retired: Held, shelf: Shelf, more: bytes = b"") -> bytes | None:
     """The file of modules that these contexts name and `built`, a `MODULES_FILE`, has not; None where there are none.
 
-    They come from what is published now; what cannot be read there is as if it were not. Raises OSError.
+    They come from what is published now, and else from `more`, which is such a file, too; what was edited where it is
+    published is as if it were not. Raises OSError.
     """
     names = asked(retired)
     if not names:
@@ -28,12 +31,43 @@ def retired_modules(built: bytes, retired: Held, shelf: Shelf) -> bytes | None:
         whole = json.loads(built)
         names -= {module["name"] for module in whole["modules"]}
     except (ValueError, TypeError, KeyError):
-        return shelf.read(RETIRED_MODULES_FILE)  # somebody edited what is published; an apply will mend it
+        before = shelf.read(RETIRED_MODULES_FILE)  # somebody edited what is published; an apply will mend it
+        return before if are_as_written(before or b"") else None
     if not names:
         return None
-    found = _modules(shelf.read(RETIRED_MODULES_FILE)) | _modules(shelf.read(MODULES_FILE))
+    found = _modules(more) | _published(shelf)
     kept = [found[name] for name in sorted(names & found.keys())]
-    return (json.dumps(whole | {"modules": kept}, indent=1) + "\n").encode() if kept else None
+    return _file(whole | {"modules": kept}) if kept else None
+
+
+def are_as_written(data: bytes) -> bool:
+    """Whether a file of retired modules is one of ours, to the byte: it has its own digest in it."""
+    try:
+        whole = json.loads(data)
+        return whole.pop("digest", None) is not None and _file(whole) == data
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def _file(whole: dict[str, Any]) -> bytes:
+    digest = hashlib.sha256(json.dumps(whole).encode()).hexdigest()
+    return (json.dumps(whole | {"digest": digest}, indent=1) + "\n").encode()
+
+
+def _published(shelf: Shelf) -> dict[str, Any]:
+    """The modules that are published, by name; none of a file that somebody edited."""
+    retired, modules = shelf.read(RETIRED_MODULES_FILE) or b"", shelf.read(MODULES_FILE) or b""
+    digest = digests(shelf.read(MANIFEST_FILE)).get(MODULES_FILE)
+    is_edited = digest is not None and hashlib.sha256(modules).hexdigest() != digest
+    return (_modules(retired) if are_as_written(retired) else {}) | ({} if is_edited else _modules(modules))
+
+
+def modules_change(built: bytes, retired: Held, shelf: Shelf, more: bytes = b"") -> tuple[dict[str, bytes], list[str]]:
+    """That file where it is to be there, and its name where it goes. Raises OSError."""
+    modules = retired_modules(built, retired, shelf, more)
+    if modules is not None:
+        return {RETIRED_MODULES_FILE: modules}, []
+    return {}, [RETIRED_MODULES_FILE] if shelf.read(RETIRED_MODULES_FILE) is not None else []
 
 
 def asked(contexts: Held) -> set[str]:

@@ -19,6 +19,14 @@ MANIFEST_FILE = "manifest.json"
 SOUNDS = "sounds"
 
 
+def is_sound(name: object) -> bool:
+    """Whether this names a file below the folder of the sounds, and cannot name any other."""
+    if not isinstance(name, str) or "\0" in name:
+        return False
+    folder, *parts = name.split("/")
+    return folder == SOUNDS and bool(parts) and not any(part in ("", ".", "..") for part in parts)
+
+
 class Signature(NamedTuple):
     """What tells that a file is the one that was written: its stat, which changes with whatever is done to it."""
 

@@ -2,20 +2,21 @@
 
 import time
 
-from routec.apply import read_back, refusal
+from routec.apply import manifest, read_back, refusal
 from routec.apply.ami.link import Site
 from routec.apply.ami.manager import Ami, AmiError
-from routec.apply.drift import held_of
-from routec.apply.held import Held
+from routec.apply.held import Held, held_of
 from routec.apply.plan import ApplyError, Swept
 from routec.apply.planning import kept_files
-from routec.apply.publish import Publication, listed_sounds
+from routec.apply.publish import Publication
 from routec.apply.retire import GAP_SECONDS, needed
-from routec.apply.retired_conf import retired_sounds, without_tail
-from routec.apply.retired_modules import retired_modules
-from routec.apply.shelf import MAIN_FILE, RETIRED_FILE
+from routec.apply.retired_conf import listed, retired_sounds, without_tail
+from routec.apply.retired_modules import modules_change
+from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, RETIRED_FILE
 from routec.backend.dialplan import SEAL
 from routec.contract import MODULES_FILE, RETIRED_MODULES_FILE
+
+STAY = "retired contexts stay for now"
 
 _SEAL = f"[{SEAL}]".encode()
 
@@ -38,8 +39,7 @@ class Sweeper:
 
     def sweep(self, site: Site) -> Swept:
         """One look, and what comes of it. Raises `AmiError`, `ApplyError`, `PublishError`."""
-        text = site.shelf.read(RETIRED_FILE)
-        self.retired = held_of([text]) if text else {}
+        self.retired = listed(site.shelf.read(RETIRED_FILE))
         if not self.retired:
             return Swept()
         now = time.monotonic()
@@ -62,21 +62,23 @@ def _let_go(rest: Held, ripe: list[str], site: Site) -> list[str]:
     """Take contexts out of the files and out of Asterisk; gives those that it holds all the same."""
     shelf = site.shelf
     main = without_tail(shelf.read(MAIN_FILE) or b"")
+    seal = held_of([main[main.rindex(_SEAL) :]]) if _SEAL in main else {}
+    # A reload reads whatever stands there: `routec build` may have written it since, or somebody's hand.
+    is_written = manifest.says(shelf.read(MANIFEST_FILE), MAIN_FILE, main)
+    if not is_written or site.way.once_more(site.settings, lambda ami: read_back.some(ami, seal)).differences:
+        raise ApplyError(STAY, (refusal.not_in_force(shelf.folder),))
     sounds = retired_sounds(shelf.read(RETIRED_FILE) or b"")
     files = {MAIN_FILE: main}
     removed: list[str] = []
     if rest:
         files = kept_files(main, rest, sounds, site.seen_as)
     else:
-        has = listed_sounds(shelf)
+        has = manifest.sounds(shelf.read(MANIFEST_FILE))
         removed = [*(name for name in sounds if name not in has and (shelf.folder / name).is_file()), RETIRED_FILE]
-    modules = retired_modules(shelf.read(MODULES_FILE) or b"", rest, shelf)
-    if modules is not None:
-        files[RETIRED_MODULES_FILE] = modules
-    elif shelf.read(RETIRED_MODULES_FILE) is not None:
-        removed = [*removed, RETIRED_MODULES_FILE]
-    files = {name: data for name, data in files.items() if not shelf.holds(name, data)}
-    seal = held_of([main[main.rindex(_SEAL) :]]) if _SEAL in main else {}
+    still = rest if shelf.read(RETIRED_MODULES_FILE) is None else {**held_of([main]), **rest}
+    modules, gone_modules = modules_change(shelf.read(MODULES_FILE) or b"", still, shelf)
+    removed += gone_modules
+    files = {name: data for name, data in {**files, **modules}.items() if not shelf.holds(name, data)}
 
     def ask(ami: Ami) -> tuple[list[str], read_back.Found]:
         site.way.reload(ami)
@@ -96,4 +98,4 @@ def _let_go(rest: Held, ripe: list[str], site: Site) -> list[str]:
             site.way.once_more(site.settings, site.way.reload)
         except AmiError as error:
             faults.append(refusal.of_ami(error))
-        raise ApplyError("retired contexts stay for now", tuple(faults))
+        raise ApplyError(STAY, tuple(faults))

@@ -9,6 +9,9 @@ from routec.model.limits import HASH_DIGITS
 from routec.source import Span
 
 CONTEXT_PREFIX = "routec-"
+SIGNIN_PREFIX = f"{CONTEXT_PREFIX}signin."
+"""How the names of the modules' conversations begin."""
+
 DIDS = "routec-dids"
 EXTENSIONS = "routec-extensions"
 DOCTOR = "routec-doctor"

@@ -23,7 +23,7 @@ is compared by REGEX and not in an expression: a verdict such as `x" | "1` would
 from typing import NamedTuple
 
 from routec.backend.block import Block
-from routec.backend.dialplan import ANY_NUMBER, CONTEXT_PREFIX, Context, Extension, Line, content_hash
+from routec.backend.dialplan import ANY_NUMBER, SIGNIN_PREFIX, Context, Extension, Line, content_hash
 from routec.backend.escape import heading, plain
 from routec.contract import AGI_FOLDER, DENIED, ERROR, GRACE_SECONDS, GRANTED, LOCKED, VARIABLES, VERDICT
 from routec.model import Cases, Module, SignIn
@@ -124,7 +124,7 @@ def context(module: Module, settings: Settings, sources: Sources) -> Context:
         for pattern, lines in ((ANY_NUMBER, steps), ("T", late), ("end", end))
     )
     return Context(
-        f"{CONTEXT_PREFIX}signin.{name}-{content_hash(extensions)}",
+        f"{SIGNIN_PREFIX}{name}-{content_hash(extensions)}",
         heading(f"auth {name}", module.title, module.span, sources),
         extensions,
     )

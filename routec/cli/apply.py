@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from routec.cli import FAULTS, GOOD, REFUSED
-from routec.cli.here import project_root, target_option, targets
+from routec.cli.here import naming_the_rest, project_root, target_option, targets
 from routec.cli.main import fail
 from routec.cli.show import counted, show, summary
 from routec.diagnostics import of_targets
 
 if TYPE_CHECKING:
     from routec.apply.applier import Applied, Applier, Swept
-    from routec.apply.build import Built
+    from routec.apply.build import Builder, Built
 
 
 @click.command()
@@ -28,53 +28,53 @@ def apply(target: str | None) -> None:
     """
     root = project_root()
     names = targets(target)
-    builds = _builds(root, names)
+    builders, builds = _builders(root, names)
     for done, name in enumerate(names):
-        try:
-            _apply(root, name, builds[name])
-        except SystemExit:
-            if rest := names[done + 1 :]:
-                click.echo(f"not applied: {', '.join(map(str, rest))}", err=True)
-            raise
+        with naming_the_rest(names[done + 1 :], "applied"):
+            _apply(root, name, builders[name], builds[name])
     sys.exit(GOOD)
 
 
-def _builds(root: Path, names: list[str | None]) -> "dict[str | None, Built]":
-    """What is to be applied, by PBX: with a fault in any of them, nothing is applied to any."""
-    from routec.apply.build import compile_project
+def _builders(root: Path, names: list[str | None]) -> "tuple[dict[str | None, Builder], dict[str | None, Built]]":
+    """Build for each PBX: with a fault in any of them, nothing is applied to any."""
+    from routec.apply.build import Builder
 
-    builds = {name: compile_project(root, name) for name in names}
+    builders = {name: Builder(root, name) for name in names}
+    builds = {name: builder.build() for name, builder in builders.items()}
+    _refuse_faults(builds)
+    return builders, builds
+
+
+def _refuse_faults(builds: "dict[str | None, Built]") -> None:
     found = of_targets({name or "": built.compilation.diagnostics for name, built in builds.items()})
-    show(found, builds[names[0]].compilation.sources, err=True)
+    show(found, next(iter(builds.values())).compilation.sources, err=True)
     if any(built.failed for built in builds.values()):
         click.echo(f"{summary(found)}; nothing was applied", err=True)
         sys.exit(FAULTS)
-    return builds
 
 
-def _apply(root: Path, name: str | None, built: "Built") -> None:
-    """One PBX."""
+def _apply(root: Path, name: str | None, builder: "Builder", built: "Built") -> None:
+    """One PBX. Who waited for another apply, or was slow to build, may come with routes that are old by now."""
     from routec.apply.applier import Applier
+    from routec.apply.build import published_folder
     from routec.apply.publish import PublishError
     from routec.settings import SettingsError
 
     head = f"{name}: " if name else ""
-    waited: list[str] = []
-
-    def say(text: str) -> None:
-        waited.append(text)
-        click.echo(head + text, err=True)
-
-    applier = Applier(root, name, say=say)
+    applier = Applier(root, name, say=lambda text: click.echo(head + text, err=True))
     try:
-        with applier.turn(built.settings):
-            if waited:  # the routes may be others by now
-                built = _builds(root, [name])[name]
-            _bring(applier, built, head)
+        while True:
+            with applier.turn(built.settings):
+                before, built = built, builder.build()
+                if built.compilation.diagnostics != before.compilation.diagnostics:
+                    _refuse_faults({name: built})
+                if published_folder(root, built.settings) == published_folder(root, before.settings):
+                    _bring(applier, built, head)
+                    return
     except SettingsError as error:
         fail(error.message, error.help)
     except PublishError as error:
-        fail(f"{head}{error}", code=FAULTS)
+        fail(f"{head}{error}", error.help, code=FAULTS)
     finally:
         applier.close()
 
@@ -107,6 +107,8 @@ def _bring(applier: "Applier", built: "Built", head: str) -> None:
         click.echo(head + _sum(applied, Swept()))
         refuse(error)
     click.echo(head + _sum(applied, swept))
+    for note in applied.notes:
+        click.echo(f"{head}note: {safe(note)}")
 
 
 def _sum(applied: "Applied", swept: "Swept") -> str:

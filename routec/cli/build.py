@@ -30,7 +30,7 @@ def build(out: Path | None, only_check: bool, target: str | None) -> None:
         built = building.compile_project(root, target)
         changed = [] if built.failed else (stale if only_check else publish)(built.files, folder)
     except (PublishError, OSError) as error:
-        fail(str(error), code=FAULTS)
+        fail(str(error), getattr(error, "help", ""), code=FAULTS)
     show(built.compilation.diagnostics, built.compilation.sources, err=True)
     if built.failed:
         click.echo(f"{summary(built.compilation.diagnostics)}; nothing was written", err=True)

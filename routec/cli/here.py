@@ -1,6 +1,8 @@
 """The project that the command line stands in, its PBXs, and the machine it runs on."""
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,18 +30,13 @@ def project_root() -> Path:
 
 def project_settings(target: str | None = None) -> "Settings":
     """What routes/routec.toml says, for a target where one is given; all defaults where there is none."""
-    from routec.settings import SETTINGS_FILE, Settings, SettingsError
+    from routec.settings import SETTINGS_FILE, SettingsError, read_settings_file
 
     file = ROUTES / SETTINGS_FILE
     try:
-        settings = Settings.parse(file.read_text("utf-8"), str(file)) if file.exists() else Settings()
-        return settings.for_target(target)
+        return read_settings_file(file).for_target(target)
     except SettingsError as error:
         fail(f"{file}: {error.message}", error.help or "`routec check` shows the place")
-    except UnicodeDecodeError:
-        fail(f"{file} is not UTF-8")
-    except OSError as error:
-        fail(f"{file}: {error.strerror}")
 
 
 def targets(option: str | None) -> list[str | None]:
@@ -59,6 +56,17 @@ def one_target(option: str | None) -> str | None:
         names = ", ".join(f"`{name}`" for name in found)
         fail(f"which PBX? routes/routec.toml has the targets {names}", f"--target {found[0]}")
     return found[0]
+
+
+@contextmanager
+def naming_the_rest(rest: Sequence[str | None], done: str) -> Iterator[None]:
+    """Say which PBXs nothing was done for, where the one before them ends the command."""
+    try:
+        yield
+    except SystemExit:
+        if rest:
+            click.echo(f"not {done}: {', '.join(map(str, rest))}", err=True)
+        raise
 
 
 def runtime(target: str | None = None) -> "Runtime":

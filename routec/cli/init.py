@@ -18,6 +18,14 @@ ROUTES = "routes"
 
 MODULE = "hotel_staff"
 
+CALLS = """\
+For calls, Asterisk must get there (README, "Into an existing Asterisk"):
+- in manager.conf a user with `write = config,reporting,originate`; [ami] in routes/routec.toml, and its secret
+- in extensions.conf `include => routec-dids` and `include => routec-extensions` where calls come in
+- at its end #tryinclude "FOLDER/generated/extensions.conf"
+- then, as the user that Asterisk runs as: `routec plan`, `routec apply`, and `routec doctor` for what is missing
+"""
+
 
 @click.command()
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
@@ -39,6 +47,7 @@ def init(folder: Path) -> None:
         click.echo(_advice(name, folder), err=True)
     click.echo("\nNext, in a shell:\n")
     click.echo("".join(f"  {line}\n" for line in steps), nl=False)
+    click.echo("\n" + CALLS.replace("FOLDER", str(folder.absolute())), nl=False)
     sys.exit(GOOD)
 
 
@@ -84,7 +93,7 @@ def _next(folder: Path) -> Iterator[str]:
         runtime = Runtime.of(os.environ)
     except SettingsError as error:
         fail(error.message, error.help)
-    if folder.resolve() != Path.cwd():
+    if os.path.realpath(folder) != os.path.realpath("."):
         yield f"cd {shlex.quote(str(folder))}"
     if runtime.pepper is None and not os.path.lexists(runtime.pepper_file):
         for closed in dict.fromkeys((runtime.state, runtime.pepper_file.absolute().parent)):

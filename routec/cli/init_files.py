@@ -12,7 +12,8 @@ dial = "PJSIP/{extension}"                 # how an extension is rung
 # to = "/srv/pbx/published"
 
 # How the PBX is reached, for `routec plan` and `routec apply`. The secret is in ROUTEC_AMI_SECRET, or in the file
-# `ami_secret` of the state folder. In Asterisk's manager.conf the user needs `write = config,reporting`.
+# `ami_secret` of the state folder. In Asterisk's manager.conf the user needs `write = config,reporting`, and
+# `originate` for `routec doctor`.
 # [ami]
 # host = "127.0.0.1"
 # port = 5038

@@ -19,10 +19,10 @@ VERBS = {
     "init": ("routec.cli.init", "Start a new project."),
     "log": ("routec.cli.log", "Show the sign-in log."),
     "plan": ("routec.cli.plan", "Show what an apply would change."),
-    "serve": ("routec.cli.serve", "Answer Asterisk's sign-ins, and rebuild on every change."),
+    "serve": ("routec.cli.serve", "Answer Asterisk's sign-ins, and apply every change."),
     "trace": ("routec.cli.trace", "Follow a number back to the lines of the routes."),
     "users": ("routec.cli.users", "Credentials of those who sign in."),
-    "watch": ("routec.cli.watch", "Check and build again on every change."),
+    "watch": ("routec.cli.watch", "Check, and apply every change."),
     "webhooks": ("routec.cli.webhooks", "List the webhooks of sign-ins, and send them again."),
 }
 """Every verb with its module and its line in the help; a module has one command, of the verb's name."""
@@ -81,10 +81,11 @@ def routec() -> None:
 
 def main() -> NoReturn:
     """Run the command line. No traceback reaches a user: what was not foreseen is our own bug, and says so."""
+    _take_closed_streams()
     try:
         sys.exit(routec(standalone_mode=True, prog_name="routec"))
     except OSError as error:
-        fail(error.strerror or str(error), code=FAULTS)
+        fail(os_words(error), code=FAULTS)
     except Exception as error:
         if os.environ.get("ROUTEC_DEBUG"):
             raise
@@ -99,8 +100,27 @@ def main() -> NoReturn:
 
 def fail(message: str, help: str = "", code: int = USAGE) -> NoReturn:
     """End with a message for the user."""
+    click.echo(fault_text(message, help), nl=False, err=True)
+    sys.exit(code)
+
+
+def fault_text(message: str, help: str = "") -> str:
+    """What `fail` prints."""
     from routec.diagnostics.render_text import safe
 
-    message, help = safe(message), safe(help)
-    click.echo(f"Error: {message}" + (f"\n   = help: {help}" if help else ""), err=True)
-    sys.exit(code)
+    return f"Error: {safe(message)}\n" + (f"   = help: {safe(help)}\n" if help else "")
+
+
+def os_words(error: OSError) -> str:
+    """What the system refused, with the file that it was about."""
+    what = error.strerror or str(error) or type(error).__name__
+    return f"{os.fsdecode(error.filename)}: {what}" if isinstance(error.filename, str | bytes | os.PathLike) else what
+
+
+def _take_closed_streams() -> None:
+    """Have no file or connection of ours take the number of a standard stream that came closed."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it takes the lowest number that is free

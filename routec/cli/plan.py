@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from routec.cli import FAULTS, GOOD, REFUSED, USAGE
-from routec.cli.here import project_root, target_option, targets
+from routec.cli.here import naming_the_rest, project_root, target_option, targets
 from routec.cli.layout import for_a_reader_who_may_leave, put
 from routec.cli.main import fail
 from routec.cli.show import show, summary
@@ -62,12 +62,8 @@ def _plan(names: list[str | None], form: str, *, offline: bool, with_diff: bool)
     root = project_root()
     is_something = False
     for done, name in enumerate(names):
-        try:
+        with naming_the_rest(names[done + 1 :], "planned"):
             found = _plan_of(root, name, form, offline=offline)
-        except SystemExit:
-            if rest := names[done + 1 :]:
-                click.echo(f"not planned: {', '.join(map(str, rest))}", err=True)
-            raise
         is_something |= found.changes
         _print(found, form, with_diff=with_diff, is_first=done == 0)
     return is_something
@@ -94,7 +90,7 @@ def _plan_of(root: Path, name: str | None, form: str, *, offline: bool) -> "Plan
     except SettingsError as error:
         fail(error.message, error.help)
     except (PublishError, OSError) as error:
-        fail(str(error), code=FAULTS)
+        fail(str(error), getattr(error, "help", ""), code=FAULTS)
     finally:
         applier.close()
 

@@ -3,11 +3,12 @@
 import fcntl
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from routec.disk import lay, sync
 
 NEW_MODE = 0o644
 
@@ -59,11 +60,7 @@ class _Step:
             self.place.unlink(missing_ok=True)
         else:
             source.replace(self.place)
-        folder = os.open(self.place.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(self.place.parent)
 
     def clear(self) -> None:
         """Remove what is left of the temporary files."""
@@ -126,17 +123,7 @@ def _content(path: Path) -> bytes | None:
 
 def _temporary(path: Path, data: bytes) -> Path:
     """A file beside `path` with this text and the mode and owner of that one, on the disk."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            _keep_mode_and_owner(path, file.fileno())
-            os.fsync(file.fileno())
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return Path(temporary)
+    return lay(path, data, ".", lambda handle: _keep_mode_and_owner(path, handle))
 
 
 def _keep_mode_and_owner(path: Path, handle: int) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -10,12 +11,15 @@ import click
 
 from routec.cli import FAULTS, USAGE
 from routec.cli.here import one_target, project_root, project_settings, runtime, target_option
-from routec.cli.main import fail
-from routec.cli.show import show_event
+from routec.cli.main import fail, fault_text, os_words
+from routec.cli.show import Say, said, show_event
+from routec.diagnostics.render_text import safe
 
 if TYPE_CHECKING:
     from routec.apply.watching.events import Event
+    from routec.serve.lines import Lines
     from routec.serve.service import Told
+    from routec.settings import Runtime
 
 FORMATS = ("text", "json")
 
@@ -37,53 +41,65 @@ def serve(target: str | None, log_format: str, unit: bool, user: str) -> None:
     Runs until SIGTERM; conversations may then end, and a second one cuts them. SIGHUP reads everything anew. The
     checker listens on ROUTEC_AGI_LISTEN, or on what routes/routec.toml says, or on 127.0.0.1:4573.
     """
-    root, target = project_root(), one_target(target)
+    root, target = project_root().absolute(), one_target(target)
     settled = runtime(target)  # a fault in the settings ends it here
     if unit:
-        _print_unit(target, user, settled.state)
+        _print_unit(target, user, settled)
         return
+    from routec.serve.lines import Lines
     from routec.serve.logs import set_up
     from routec.serve.notify import Notifier
     from routec.serve.parts import DyingError
-    from routec.serve.service import Service, Told
-    from routec.serve.starting import ServeError, read_settings
+    from routec.serve.service import Service
+    from routec.serve.starting import ListenError, ServeError, read_settings
+    from routec.settings import SettingsError
     from routec.signin.server import ServerError
 
-    set_up(log_format)
-    told = _told_as_objects() if log_format == "json" else Told(_show, _off, _ready)
+    lines = Lines()
+    set_up(log_format, lines)
+    told = _told_as_objects() if log_format == "json" else _told_as_lines(said(lines))
+    end = partial(_end, lines, log_format)
     try:
         Service(root, lambda: read_settings(root, target, os.environ), told, Notifier(os.environ), target).run()
-    except ServeError as error:
-        _end(log_format, str(error), error.help, USAGE)
+    except ListenError as error:
+        end(str(error), error.help, FAULTS)
+    except (ServeError, SettingsError) as error:
+        end(str(error), error.help, USAGE)
     except ServerError as error:
         help = "is another `routec serve` running? [agi] listen in routes/routec.toml moves this one"
-        _end(log_format, str(error), help, FAULTS)
+        end(str(error), help, FAULTS)
     except DyingError as error:
-        _end(log_format, f"{error}; ending, to be started anew", "the log says what it died of", FAULTS)
+        end(f"{error}; ending, to be started anew", "the log says what it died of", FAULTS)
+    except OSError as error:
+        end(os_words(error), "", FAULTS)
+    finally:
+        lines.flush()
 
 
-def _end(log_format: str, message: str, help: str, code: int) -> NoReturn:
+def _end(lines: "Lines", log_format: str, message: str, help: str, code: int) -> NoReturn:
     if log_format == "json":
         logging.getLogger("routec.serve").critical("%s", message, extra={"fields": {"help": help}})
-        sys.exit(code)
-    fail(message, help, code)
+    else:
+        lines.put(sys.stderr, fault_text(message, help))
+    sys.exit(code)
 
 
-def _show(event: "Event") -> None:
+def _told_as_lines(say: Say) -> "Told":
     from routec.apply.watching.events import Written
+    from routec.serve.service import Told
 
-    if event != Written(()):
-        show_event(event)
+    def show(event: "Event") -> None:
+        if event != Written(()):
+            show_event(event, say)
 
+    def off(what: str) -> None:
+        say(safe(what), False)
 
-def _off(what: str) -> None:
-    click.echo(what, err=True)
+    def ready(address: tuple[str, int]) -> None:
+        host, port = address
+        say(f"checker: listening on agi://{host}:{port}/signin/MODULE", True)
 
-
-def _ready(address: tuple[str, int]) -> None:
-    host, port = address
-    click.echo(f"checker: listening on agi://{host}:{port}/signin/MODULE")
-    sys.stdout.flush()
+    return Told(show, off, ready)
 
 
 def _told_as_objects() -> "Told":
@@ -98,14 +114,15 @@ def _told_as_objects() -> "Told":
     return Told(log, lambda what: logger.warning("%s", what), ready)
 
 
-def _print_unit(target: str | None, user: str, state: Path) -> None:
+def _print_unit(target: str | None, user: str, settled: "Runtime") -> None:
     from routec.apply.build import published_folder
     from routec.serve.unit import Place, UnitError, unit
 
     root = Path.cwd()
     published = Path(os.path.abspath(published_folder(root, project_settings(target))))  # noqa: PTH100 (links stay)
+    pepper = settled.pepper_file.absolute()
     try:
-        text = unit(Place(root, published, state, Path(sys.executable), user, target))
+        text = unit(Place(root, published, settled.state, Path(sys.executable), user, target, pepper))
     except UnitError as error:
         fail(str(error), "a path without blanks and other signs helps")
     click.echo(text, nl=False)

@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +14,10 @@ from routec.source import Sources
 
 if TYPE_CHECKING:
     from routec.apply.watching.events import Event
+    from routec.serve.lines import Lines
+
+Say = Callable[[str, bool], None]
+"""Has a text printed; true: it is good news."""
 
 
 def counted(number: int, thing: str) -> str:
@@ -29,16 +33,23 @@ def summary(diagnostics: Sequence[Diagnostic]) -> str:
     return ", ".join(parts) or "no faults"
 
 
-def show_event(event: "Event") -> None:
-    """What happened to the routes while nobody asked: good news on standard output, all else on standard error."""
+def show_event(event: "Event", say: Say) -> None:
+    """What happened to the routes while nobody asked; `say` gets a text, and whether it is good news."""
     words = event.words()
     if words is None:
         return
-    is_news = words.level == "info"
-    show(words.diagnostics, words.sources or {}, err=not is_news)
-    for line in words.lines:
-        click.echo(safe(line), err=not is_news)
-    sys.stdout.flush()
+    texts = [render_text(words.diagnostics, words.sources or {})] if words.diagnostics else []
+    for text in (*texts, *map(safe, words.lines)):
+        say(text, words.level == "info")
+
+
+def said(lines: "Lines") -> Say:
+    """Has a text written: good news on standard output, all else on standard error."""
+
+    def say(text: str, is_news: bool) -> None:
+        lines.put(sys.stdout if is_news else sys.stderr, f"{text}\n")
+
+    return say
 
 
 def stopped_by_signals() -> threading.Event:

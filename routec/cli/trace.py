@@ -1,9 +1,8 @@
 """`routec trace`."""
 
 import json
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from routec.cli.main import fail
 if TYPE_CHECKING:
     from routec.apply.priority import Held
     from routec.apply.words.story import Entry
-    from routec.settings import AmiSettings, Settings
+    from routec.settings import Settings
 
 OUTSIDE = "outside"
 INSIDE = "inside"
@@ -36,8 +35,10 @@ def trace(number: str, target: str | None, offline: bool, side: str | None, form
     through the published files.
     """
     from routec.apply.build import compile_project, published_folder
+    from routec.apply.entered import KINDS, notes
     from routec.apply.shelf import MANIFEST_FILE
     from routec.apply.words.source_map import SourceMap
+    from routec.apply.words.story import ENTRIES
     from routec.apply.words.trace import digits, near, trace, trace_object, trace_text
     from routec.diagnostics.render_text import safe
 
@@ -45,26 +46,29 @@ def trace(number: str, target: str | None, offline: bool, side: str | None, form
     name = one_target(target)
     built = compile_project(root, name)
     folder = published_folder(root, built.settings)
-    ami = None if offline else built.settings.ami
-    held = _published(folder) if ami is None else _running(ami, built.settings, name)
+    is_offline = offline or built.settings.ami is None
+    held, led_to = (_published(folder), tuple(KINDS)) if is_offline else _running(built.settings, name)
     entries = _entries(side)
     dialled = digits(number)
     found = trace(held, None if built.failed else built.held, dialled, entries)
     places = SourceMap(_read(folder / MANIFEST_FILE), built.compilation.dialplan, built.compilation.sources)
-    where = f"the published files in {folder}" if ami is None else "what the PBX runs"
+    said = notes({name: held[name] for one in found for name in [ENTRIES[one.story.entry]]}, led_to)
+    where = f"the published files in {folder}" if is_offline else "what the PBX runs"
     with for_a_reader_who_may_leave():
         if form == "json":
             table = {
                 "number": dialled,
                 "target": name,
-                "against": "files" if ami is None else "pbx",
+                "against": "files" if is_offline else "pbx",
                 "found": [trace_object(one, places) for one in found],
+                "notes": said,
             }
             put(json.dumps(table, ensure_ascii=True) + "\n")
         elif found:
             put(f"in {safe(where)}:\n")
             for one in found:
                 put("\n" + "".join(f"{line}\n" for line in trace_text(one, places)))
+            put("".join(f"\nnote: {note}\n" for note in said))
     if built.failed:
         click.echo("the routes have faults now (`routec check`), so they are not compared with this", err=True)
     if not found:
@@ -107,16 +111,18 @@ def _published(folder: Path) -> "Held":
     return held
 
 
-def _running(ami: "AmiSettings", settings: "Settings", name: str | None) -> "Held":
-    """What the PBX holds of routec's."""
-    from routec.apply.ami.manager import Ami, AmiError
+def _running(settings: "Settings", name: str | None) -> "tuple[Held, Collection[str]]":
+    """What the PBX holds of routec's, and which entry contexts calls come into."""
+    from routec.apply.ami.errors import AmiError
+    from routec.apply.ami.link import connection
+    from routec.apply.entered import entered
     from routec.apply.held import ours
-    from routec.settings import Runtime, SettingsError, ami_secret
+    from routec.settings import SettingsError
 
     try:
-        secret = ami_secret(os.environ, Runtime.of(os.environ, settings).state, name)
-        with Ami(ami.host, ami.port, ami.username, secret) as manager:
-            return ours(manager.holds())
+        with connection(name)(settings) as ami:
+            held = ami.holds()
+            return ours(held), entered(held)
     except SettingsError as error:
         fail(error.message, error.help)
     except AmiError as error:

@@ -147,6 +147,7 @@ def numbers_taken(facts: Facts) -> Iterator[Diagnostic]:
                 f"{'DID' if entry.kind == 'did' else 'extension'} `{entry.number}` leads to {where} already",
                 entry.span,
                 labels=(Label(first.span, "first here"),),
+                help="one number leads to one route, once: take one of the two away",
             )
 
 

@@ -17,6 +17,8 @@ REQUEST_SECONDS = 3.0
 
 MOST_BYTES = 8_192
 
+PLAIN = "text/plain; charset=utf-8"
+
 _BACKLOG = 16
 _END = b"\r\n\r\n"
 
@@ -144,7 +146,7 @@ def _head(link: socket.socket, deadline: float) -> bytes | None:
 
 
 def _plain(status: HTTPStatus) -> Page:
-    return Page(status, "text/plain; charset=utf-8", f"{status.phrase}\n".encode())
+    return Page(status, PLAIN, f"{status.phrase}\n".encode())
 
 
 def _response(page: Page, *, has_body: bool) -> bytes:

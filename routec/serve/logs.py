@@ -13,20 +13,15 @@ from datetime import datetime
 from typing import Any
 
 from routec.diagnostics.render_text import safe
+from routec.serve.lines import Lines
 from routec.signin.session import described
 
 CALL: ContextVar[str] = ContextVar("call", default="")
 """The unique ID of the call whose conversation this thread holds; empty in all other threads."""
 
-FORMATS = ("text", "json")
-TEXT = "%(asctime)s %(levelname)s %(message)s"
-
 
 class TextFormatter(logging.Formatter):
     """A line for people."""
-
-    def __init__(self) -> None:
-        super().__init__(TEXT)
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
@@ -62,9 +57,20 @@ def mark_call(record: logging.LogRecord) -> bool:
     return True
 
 
-def set_up(format: str) -> None:
+class _Handler(logging.Handler):
+    """Has each record written to standard error, whenever that takes it."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.put(sys.stderr, self.format(record) + "\n")
+
+
+def set_up(format: str, lines: Lines) -> None:
     """Have everything that this process logs written to its standard error in a format."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(lines)
     handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
     handler.addFilter(mark_call)
     root = logging.getLogger()

@@ -33,7 +33,7 @@ class Metrics:
             registry=registry,
         )
         self.database_up = Gauge(
-            "routec_database_up", "Whether the log could be read at the last look: 1 or 0.", registry=registry
+            "routec_database_up", "Whether the log could be used at the last look: 1 or 0.", registry=registry
         )
         self._builds = Counter(
             "routec_builds", "Builds, by result: good, fault, failed.", ["result"], registry=registry

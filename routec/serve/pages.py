@@ -4,11 +4,9 @@ import json
 from collections.abc import Callable
 from http import HTTPStatus
 
-from routec.serve.http import Page, Pages
+from routec.serve.http import PLAIN, Page, Pages
 from routec.serve.metrics import CONTENT_TYPE, Metrics
 from routec.serve.parts import Parts
-
-PLAIN = "text/plain; charset=utf-8"
 
 
 def pages(parts: Parts, metrics: Metrics, is_going_round: Callable[[], bool]) -> Pages:

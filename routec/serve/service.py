@@ -1,6 +1,6 @@
 """The long-running parts put together: what starts in which order, what a signal does, and how it all ends.
 
-A part whose settings are absent is off, and `on_off` is told. The checker reads the published modules, never the
+A part whose settings are absent is off, which is told. The checker reads the published modules, never the
 routes: what it asks is what is in force.
 """
 
@@ -17,7 +17,6 @@ from routec import __version__
 from routec.apply.build import published_folder
 from routec.apply.watching.events import Event, Unchanged, WentLive, Written
 from routec.apply.watching.live import Live
-from routec.contract import MODULES_FILE
 from routec.serve.front import Desk, Front
 from routec.serve.http import HttpServer
 from routec.serve.metrics import Metrics
@@ -26,13 +25,21 @@ from routec.serve.pages import pages
 from routec.serve.parts import Part, Parts, State
 from routec.serve.running import Checking, Delivering, Keeping, Routes
 from routec.serve.signals import Signals
-from routec.serve.starting import ServeError, check_log, check_pepper, fixed_changes, offs
+from routec.serve.starting import (
+    ServeError,
+    begin_metrics,
+    check_log,
+    check_pepper,
+    fixed_changes,
+    has_modules,
+    is_published,
+    offs,
+)
 from routec.serve.tell import count
 from routec.serve.vitals import Vitals
 from routec.settings import Runtime, Settings, SettingsError
 from routec.signin.delivery import Deliverer
 from routec.signin.housekeeping import Housekeeping
-from routec.signin.modules import ModulesError
 from routec.signin.server import Server
 
 STALE_SECONDS = 60.0
@@ -78,7 +85,7 @@ class Service:
         notifier: Notifier,
         target: str | None = None,
     ) -> None:
-        self._root = root
+        self._root = root.absolute()  # that folder may go, and another come in its place
         self._load = load
         self._told = told
         self._notifier = notifier
@@ -87,7 +94,7 @@ class Service:
         self._parts = Parts()
         self._settings, self._runtime = load()
         self._started = self._runtime
-        self._front = Front(published_folder(root, self._settings), self._runtime, self._nudge)
+        self._front = Front(published_folder(self._root, self._settings), self._runtime, self._nudge)
         self._desk = Desk(self._front, self._metrics)
         self._routes: Routes | None = None
         self._checking: Checking | None = None
@@ -117,7 +124,7 @@ class Service:
         for off in offs(settings, runtime):
             self._told.off(off)
         self._parts.add(Part(ROUTES, self._begin_routes, self._look_routes))
-        if not self._has_modules() and not self._wait_first(signals):
+        if not has_modules(front.modules, front.folder) and not self._wait_first(signals):
             return False
         check_log(front.log, self._told.off)
         self._parts.add(Part(CHECKER, self._begin_checker))
@@ -143,16 +150,6 @@ class Service:
             self._turned = time.monotonic()
             if signals.wait(0) & {signal.SIGTERM, signal.SIGINT}:
                 return False
-        return True
-
-    def _has_modules(self) -> bool:
-        """Whether there is anything that the checker could ask."""
-        if not (self._front.folder / MODULES_FILE).exists():
-            return False  # the store would complain of what is no fault yet
-        try:
-            self._front.present()
-        except ModulesError:
-            return False
         return True
 
     def _nudge(self) -> None:
@@ -182,15 +179,7 @@ class Service:
         return self._vitals
 
     def _begin_metrics(self, listen: tuple[str, int]) -> HttpServer:
-        server = HttpServer(listen, pages(self._parts, self._metrics, self._is_going_round))
-        try:
-            server.start()
-        except OSError as error:
-            host, port = listen
-            help = "[metrics] listen in routes/routec.toml moves it"
-            raise ServeError(f"cannot listen on {host}:{port}: {error.strerror or error}", help) from None
-        _logger.info("health and metrics: http://%s:%d/readyz and /metrics", *server.address)
-        return server
+        return begin_metrics(listen, pages(self._parts, self._metrics, self._is_going_round))
 
     def _look_routes(self) -> State:
         if self._routes is None:
@@ -250,19 +239,21 @@ class Service:
         self._is_stale.clear()
         try:
             settings, runtime = self._load()
-        except SettingsError as error:
+            folder = published_folder(self._root, settings)
+            if not is_published(folder):
+                folder = self._front.folder  # nothing is published there yet: when it is, this is asked again
+        except (SettingsError, ServeError, OSError) as error:
             if says:
                 _logger.error("%s; the settings before stay in force", error)  # noqa: TRY400
             return
-        for what in fixed_changes(self._started if says else self._runtime, runtime):
-            _logger.warning("%s has changed: that takes a restart of `routec serve`", what)
+        changed = fixed_changes(self._runtime, runtime)
+        for what in fixed_changes(self._started, runtime):
+            if says or what in changed:
+                _logger.warning("%s has changed: that takes a restart of `routec serve`", what)
         if says or (settings.ami is None) != (self._settings.ami is None):
             for off in offs(settings, runtime):
                 self._told.off(off)
         self._settings, self._runtime = settings, runtime
-        folder = published_folder(self._root, settings)
-        if not (folder / MODULES_FILE).exists():
-            folder = self._front.folder  # nothing is published there yet: when it is, this is asked again
         if not self._front.is_for(folder, runtime):
             self._exchange(folder, runtime)
 
@@ -291,6 +282,11 @@ class Service:
                     self._checking.cut()
                 ending.join(HURRY_SECONDS)
                 break
+        if self._routes is not None and self._routes.is_alive:
+            _logger.warning(
+                "the routes were still at work: an apply may be left half done, with nobody to see whether Asterisk "
+                "took it; the next `routec serve` or `routec apply` mends that"
+            )
         self._front.log.close()
 
     def _status(self) -> str:

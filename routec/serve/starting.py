@@ -1,13 +1,19 @@
 """What `serve` looks at before it says that it is ready: what is off, and what makes a start pointless."""
 
+import logging
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from routec.contract import MODULES_FILE
 from routec.project import ROUTES
-from routec.settings import SETTINGS_FILE, Runtime, Settings, SettingsError, parse_address
+from routec.serve.http import HttpServer, Pages
+from routec.settings import SETTINGS_FILE, Runtime, Settings, SettingsError, parse_address, read_settings_file
 from routec.signin.credentials import CredentialsError, read_pepper
 from routec.signin.modules import ModulesError, ModuleStore
-from routec.signin.store import Filters, Log, LogError, UnreachableError
+from routec.signin.store import Log, LogError, UnreachableError
+
+_logger = logging.getLogger("routec.serve")
 
 
 class ServeError(Exception):
@@ -18,17 +24,20 @@ class ServeError(Exception):
         self.help = help
 
 
+class ListenError(ServeError):
+    """An address cannot be had now: it is taken, or not this machine's."""
+
+
 def read_settings(root: Path, target: str | None, environ: Mapping[str, str]) -> tuple[Settings, Runtime]:
-    """What routec.toml and the machine say now. Raises `SettingsError`."""
-    file = root / ROUTES / SETTINGS_FILE
+    """What routec.toml and the machine say now. Raises `SettingsError`, also where there is no routes/ at all."""
+    folder = root / ROUTES
+    file = folder / SETTINGS_FILE
     try:
-        text = file.read_text("utf-8")
-    except FileNotFoundError:
-        text = ""
-    except (OSError, UnicodeDecodeError) as error:
-        why = (error.strerror if isinstance(error, OSError) else "") or "it is not UTF-8"
-        raise SettingsError(f"{file} cannot be read: {why}") from None
-    settings = Settings.parse(text, str(file)).for_target(target)
+        settings = read_settings_file(file).for_target(target)
+    except SettingsError as error:
+        raise SettingsError(f"{file}: {error.message}", help=error.help) from None
+    if not os.path.lexists(file) and not os.path.isdir(folder):  # noqa: PTH112 (it raises nothing)
+        raise SettingsError(f"{folder} is gone")
     return settings, Runtime.of(environ, settings)
 
 
@@ -51,17 +60,51 @@ def offs(settings: Settings, runtime: Runtime) -> list[str]:
     return found
 
 
+def has_modules(modules: ModuleStore, folder: Path) -> bool:
+    """Whether there is anything in a published folder that the checker could ask. Raises `ServeError`."""
+    if not is_published(folder):
+        return False  # the store would complain of what is no fault yet
+    try:
+        modules.compiled()
+    except ModulesError:
+        return False
+    return True
+
+
+def is_published(folder: Path) -> bool:
+    """Whether modules stand in a folder. Raises `ServeError` where this user cannot look."""
+    try:
+        return (folder / MODULES_FILE).exists()
+    except OSError as error:
+        help = "[publish] to in routes/routec.toml names it; all folders above it must let this user in"
+        raise ServeError(f"cannot look into {folder}: {error.strerror or type(error).__name__}", help) from None
+
+
 def fixed_changes(before: Runtime, now: Runtime) -> list[str]:
     """Which settings have changed that only a restart takes over."""
     pairs = {"[agi] listen": (before.listen, now.listen), "[metrics] listen": (before.metrics, now.metrics)}
     return [name for name, (old, new) in pairs.items() if old != new]
 
 
+def begin_metrics(listen: tuple[str, int], shown: Pages) -> HttpServer:
+    """Show the pages for machines. Raises `ListenError`."""
+    server = HttpServer(listen, shown)
+    try:
+        server.start()
+    except OSError as error:
+        host, port = listen
+        # Python's own words repeat the address.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        help = "[metrics] listen in routes/routec.toml moves it"
+        raise ListenError(f"cannot listen on {host}:{port}: {why or error}", help) from None
+    _logger.info("health and metrics: http://%s:%d/readyz and /metrics", *server.address)
+    return server
+
+
 def check_log(log: Log, on_off: Callable[[str], None]) -> None:
     """Refuse to start on a log that can never be used; one that cannot be reached now may come back."""
     try:
-        for _ in log.read(Filters(limit=1)):
-            pass
+        log.look()
     except UnreachableError as error:
         on_off(f"nobody is signed in for now: {error}")
     except LogError as error:

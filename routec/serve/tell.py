@@ -37,7 +37,7 @@ def count(event: Event, metrics: Metrics) -> None:
             metrics.built("failed", 0)
         case WentLive(applied, seconds):
             metrics.applied("ok", seconds)
-            metrics.retired.set(len(applied.plan.retired))
+            metrics.retired.set(applied.retired)
             metrics.drift.set(len(applied.plan.drift))
         case Written() | Unchanged():
             metrics.applied("ok")

@@ -15,13 +15,18 @@ ENVIRONMENT_FILE = "/etc/routec/routec.env"
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./+:@,-]+")
 
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+"""As systemd takes it without a warning (`valid_user_group_name`)."""
+
 _TEMPLATE = """\
 # {title}: answers Asterisk's sign-ins, keeps the dialplan in force, sends webhooks.
 # Made by `routec serve --unit`. As root: write it to /etc/systemd/system/{name}.service, then
 # systemctl daemon-reload && systemctl enable --now {name}
+# What it may write must be there before, and be its user's:
+# {folders}
 
 [Unit]
-Description=routec serve for {root}
+Description=routec serve for {root}{of_target}
 After=network.target asterisk.service postgresql.service
 StartLimitIntervalSec=300
 StartLimitBurst=20
@@ -98,6 +103,7 @@ class Place(NamedTuple):
     python: Path
     user: str
     target: str | None
+    pepper_file: Path | None = None
 
 
 def unit(place: Place) -> str:
@@ -108,16 +114,26 @@ def unit(place: Place) -> str:
             raise UnitError(
                 f"`{text}` cannot stand in a systemd unit: it holds more than letters, digits and `_./+:@,-`"
             )
-    home = any(str(path).startswith(f"{each}/") for path in paths for each in HOMES)
+    if not _USER.fullmatch(place.user):
+        raise UnitError(f"`{place.user}` is no name of a user")
+    for path in paths:
+        if ".." in path.parts:
+            raise UnitError(f"`{path}` cannot stand in a systemd unit: write it without `..`")
+    read = [path for path in (*paths, place.pepper_file) if path is not None]
+    home = any(str(path).startswith(f"{each}/") for path in read for each in HOMES)
     command = f"{place.python} -m routec serve --log-format json"
+    folders = [f"install -d -o {place.user} {place.published}"]
     if is_ours := place.state.parent == STATES:
         state_lines = f"StateDirectory={place.state.name}\nStateDirectoryMode=0700"
     else:
         state_lines = f"ReadWritePaths={place.state}"
+        folders.append(f"install -d -o {place.user} -m 700 {place.state}")
     return _TEMPLATE.format(
         title=f"routec{f' ({place.target})' if place.target else ''}",
         name=f"routec-{place.target}" if place.target else "routec",
         root=place.root,
+        of_target=f" ({place.target})" if place.target else "",
+        folders=" && ".join(folders),
         user=place.user,
         command=command + (f" --target {place.target}" if place.target else ""),
         environment_file=ENVIRONMENT_FILE,

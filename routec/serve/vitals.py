@@ -1,4 +1,4 @@
-"""A look at the log's database now and then: whether it can be reached, what waits in the outbox, who is locked out.
+"""A look at the log's database now and then: whether it can be used, what waits in the outbox, who is locked out.
 
 A page of metrics tells of the last look, so that nobody who asks for one makes work for the database.
 """
@@ -9,7 +9,7 @@ import time
 from routec.serve.metrics import Metrics
 from routec.serve.parts import State
 from routec.signin.session import described
-from routec.signin.store import Filters, Log, LogError
+from routec.signin.store import Log, LogError
 
 LOOK_SECONDS = 10.0
 
@@ -51,8 +51,7 @@ class Vitals:
     def _look(self) -> None:
         began = time.monotonic()
         try:
-            for _ in self._log.read(Filters(limit=1)):
-                pass
+            self._log.look()
             counts = self._log.outbox.counts()
             locks = len(self._log.locks())
         except LogError as error:

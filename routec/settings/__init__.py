@@ -3,6 +3,7 @@
 from routec.settings.faults import SettingsError
 from routec.settings.machine import Runtime, ami_secret, read_closed
 from routec.settings.project import SETTINGS_FILE, Settings
+from routec.settings.reading import read_settings_file
 from routec.settings.tables import (
     Address,
     AgiSettings,
@@ -30,4 +31,5 @@ __all__ = [
     "ami_secret",
     "parse_address",
     "read_closed",
+    "read_settings_file",
 ]

@@ -49,7 +49,7 @@ class Runtime(BaseModel):
         listen = _address(environ, "ROUTEC_AGI_LISTEN", settings.agi.listen, AGI_PORT)
         metrics = environ.get("ROUTEC_METRICS_LISTEN") or (settings.metrics.listen if settings.metrics else "")
         state = Path(environ.get("ROUTEC_STATE") or settings.signin.state or _default_state(environ)).absolute()
-        own = f"sqlite:///{quote(str(state / 'signin.db'))}"
+        own = f"sqlite:///{quote(_utf8(state / 'signin.db'))}"
         return cls(
             listen=listen,
             database=environ.get("ROUTEC_DATABASE") or _read_database(state) or own,
@@ -60,8 +60,8 @@ class Runtime(BaseModel):
         )
 
 
-def ami_secret(environ: Mapping[str, str], state: Path, target: str | None = None) -> str:
-    """The secret of the AMI user: from the environment, or from a closed file in the state folder.
+def ami_secret(environ: Mapping[str, str], state: Path, target: str | None = None) -> tuple[str, str]:
+    """The secret of the AMI user, and where it was found: in a variable, or in a closed file in the state folder.
 
     A target's own comes first: ROUTEC_AMI_SECRET_NAME (in capitals, `-` as `_`) before ROUTEC_AMI_SECRET, and
     `ami_secret.NAME` before `ami_secret`. Raises `SettingsError`, also where there is none.
@@ -69,15 +69,18 @@ def ami_secret(environ: Mapping[str, str], state: Path, target: str | None = Non
     own = [f"ROUTEC_AMI_SECRET_{target.upper().replace('-', '_')}"] if target else []
     variables = [*own, "ROUTEC_AMI_SECRET"]
     files = [state / name for name in ([f"{SECRET_FILE}.{target}"] if target else []) + [SECRET_FILE]]
-    found = ((f"the secret in {name}", environ.get(name)) for name in variables)
-    read = ((f"the secret in {file}", read_closed(file, "the AMI secret's file")) for file in files)
-    for what, secret in itertools.chain(found, read):
+    found = ((name, environ.get(name)) for name in variables)
+    read = ((str(file), read_closed(file, "the AMI secret's file")) for file in files)
+    for place, secret in itertools.chain(found, read):
         if secret and not secret.isprintable():
-            raise SettingsError(f"{what} holds a character that does not print, such as the end of a line")
+            raise SettingsError(
+                f"the secret in {place} holds a character that does not print, such as the end of a line"
+            )
         if secret:
-            return secret
+            return secret, place
     raise SettingsError(
-        f"there is no secret for the AMI: neither {' nor '.join(variables)} is set, nor is there {files[-1]}",
+        f"there is no secret for the AMI: neither {' nor '.join(variables)} is set, nor is there "
+        f"{' or '.join(map(str, files))}",
         help="it is the `secret` of the user in Asterisk's manager.conf; in a file, close it: chmod 600",
     )
 
@@ -122,6 +125,15 @@ def _address(environ: Mapping[str, str], variable: str, text: str, port: int) ->
         return parse_address(environ.get(variable) or text, port)
     except ValueError as error:
         raise SettingsError(f"{variable}: {error}") from None
+
+
+def _utf8(path: Path) -> str:
+    """A path as text that has a place in a URL. Raises `SettingsError`."""
+    try:
+        return os.fsencode(path).decode()
+    except UnicodeDecodeError:
+        shown = os.fsencode(path.parent).decode(errors="backslashreplace")
+        raise SettingsError(f"the state folder {shown} has a name that is not UTF-8") from None
 
 
 def _read_database(state: Path) -> str | None:

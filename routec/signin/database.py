@@ -49,6 +49,9 @@ class Database:
             example = "sqlite:////var/lib/routec/signin.db"
             raise LogError(f"ROUTEC_DATABASE is no SQLAlchemy URL of SQLite or PostgreSQL, such as {example}") from None
         self.is_sqlite = backend == "sqlite"
+        if not self.is_sqlite and _is_torn(parsed):
+            # What was taken for the host would be shown.
+            raise LogError("ROUTEC_DATABASE has a `@` or `/` in its password: write %40 for `@`, %2F for `/`")
         if self.is_sqlite and (fault := sqlite.fault_of(parsed)):
             # Each process would have a log of its own.
             raise LogError(f"ROUTEC_DATABASE, of SQLite, {fault}; write sqlite:////absolute/path, with four slashes")
@@ -61,6 +64,7 @@ class Database:
         self._identity: tuple[int, int] | None = None
         self._ready: Engine | None = None
         self._worked: float | None = None
+        self._is_failing = False
 
     @property
     def place(self) -> str:
@@ -74,12 +78,20 @@ class Database:
         Where the connection broke, `work` is done once more on another, unless the first may have been committed and
         it is not `repeatable`.
         """
-        with self._errors(), self._turn() as late, limits.within(WRITE_SECONDS - late):
+        with self._noting(), self._errors(), self._turn() as late, limits.within(WRITE_SECONDS - late):
             self._make_ready()
             try:
                 return self._transact(work, repeatable=repeatable)
             except _BrokenError:
                 return self._transact(work, repeatable=None)
+
+    def look(self) -> None:
+        """See whether it can be written again, where the last write failed; what can be read may be full all the same.
+
+        Raises `LogError`.
+        """
+        if self._is_failing:
+            self.run(migrate.touch, repeatable=True)
 
     def read(self, query: Select[Any]) -> Iterator[Row[Any]]:
         """The rows of a query, as they are fetched; none where there is no log yet, which is not made by this."""
@@ -200,6 +212,16 @@ class Database:
             self._writing.release()
 
     @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Keep in mind how the last write went."""
+        try:
+            yield
+        except UnreachableError:
+            self._is_failing = True
+            raise
+        self._is_failing = False
+
+    @contextmanager
     def _errors(self) -> Iterator[None]:
         """Turn what SQLAlchemy and the system raise into `LogError`, without what must not be seen."""
         try:
@@ -217,6 +239,12 @@ class Database:
 
 class _BrokenError(Exception):
     """The connection broke, and what was to be done on it may be done on another."""
+
+
+def _is_torn(url: URL) -> bool:
+    """Whether a raw `@` of a password ended it too early, so that the rest of it is in the host or the database."""
+    database = url.database or ""
+    return "@" in (url.host or "") or ("@" in database and "/" in database)
 
 
 def _is_late() -> bool:

@@ -46,6 +46,12 @@ class Keeper:
         write = partial(rows.write, entry=entry, module=module, charge=charge, verified=verified, now=self._now())
         return self.database.run(write, repeatable=True)
 
+    def look(self) -> None:
+        """As `Log.look`."""
+        for _ in self.read(Filters(limit=1)):
+            pass
+        self.database.look()
+
     def read(self, filters: Filters, *, oldest_first: bool = False) -> Iterator[Entry]:
         """As `Log.read` and `Log.oldest_first`."""
         for row in self.database.read(rows.listed(filters, oldest_first=oldest_first)):

@@ -48,6 +48,8 @@ class _File(BaseModel):
     settings: _Settings
     extensions: list[str]
     modules: list[Module]
+    digest: str = ""
+    """Of a file of retired modules, by which `apply` sees that nobody edited it."""
 
 
 @dataclass(frozen=True, slots=True)

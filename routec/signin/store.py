@@ -188,6 +188,10 @@ class Log:
         """The rows, newest first, as they are fetched; a log that is not there yet is empty. Raises `LogError`."""
         return self._opened().read(filters or Filters())
 
+    def look(self) -> None:
+        """See whether it can be read, and written where the last write failed. Raises `LogError`."""
+        self._opened().look()
+
     def oldest_first(self, filters: Filters | None = None) -> Iterator[Entry]:
         """As `read`, oldest first: for time sheets. A limit takes the oldest."""
         return self._opened().read(filters or Filters(), oldest_first=True)

@@ -9,6 +9,8 @@ import pytest
 
 from routec.apply.ami.manager import Ami, NotPermittedError, RefusedLoginError, ReloadRefusedError, UnreachableError
 from routec.apply.held import Held, Priority, as_text, differences, of_text, ours
+from routec.apply.priority import included
+from tests.asterisk.conftest import both_versions
 from tests.asterisk.machine import until
 from tests.asterisk.pbx import Pbx
 
@@ -86,10 +88,35 @@ def test_what_was_written_is_read_back(pbx: Pbx) -> None:
         assert ami.holds("routec-nasty-1", "*") == {"routec-nasty-1": {"*": NASTY["routec-nasty-1"]["*"]}}
         assert ami.holds("routec-nasty-1", "600") == {}, "the pattern matches, and is another extension"
         assert ami.holds("routec-nothing") == ami.holds("routec-nothing", "1") == {}
-        assert ami.includes() == {"from-trunk": ("routec-dids",), "from-phones": ("routec-extensions", "phones")}
+        includes = {name: included(each) for name, each in ami.holds().items() if included(each)}
+        assert includes == {"from-trunk": ("routec-dids",), "from-phones": ("routec-extensions", "phones")}
         assert ami.version().startswith(("16.", "22."))
         assert "CoreReloadDate" in ami.settings()
         assert abs(ami.clock() - time.time()) < 1
+
+
+@both_versions
+def test_what_is_beside_extensions_is_held_too(asterisk_root: Path, tmp_path: Path) -> None:
+    with Pbx(asterisk_root, tmp_path / "pbx") as pbx:
+        manager = pbx.layout.etc / "manager.conf"
+        manager.write_text(manager.read_text() + USERS)
+        pbx.cli("manager reload")
+        pbx.reload(
+            "[routec-x]\nexten => 600,1,NoOp(all)\nexten => 600/4711,1,NoOp(some)\nexten => 600/4711,2,NoOp(some)\n"
+            "include => phones\nswitch => Loopback/x@phones\nignorepat => 9\n[routec-y]\ninclude => routec-x\n"
+        )
+        with connect(pbx) as ami:
+            some = {1: Priority("", "NoOp", "some"), 2: Priority("", "NoOp", "some")}
+            assert ami.holds("routec-x")["routec-x"] == ami.holds()["routec-x"] == {
+                "600": {1: Priority("", "NoOp", "all")},
+                "600/?": some,
+                "include => phones": {1: Priority("", "include", "phones")},
+                "switch => Loopback/x@phones": {1: Priority("", "switch", "Loopback/x@phones")},
+                "ignorepat => 9": {1: Priority("", "ignorepat", "9")},
+            }  # fmt: skip
+            assert ami.holds("routec-x", "600")["routec-x"].keys() == {"600", "600/?"}
+            assert ami.holds("routec-y", "600") == {}
+            assert ami.holds()["routec-y"].keys() == {"include => routec-x"}
 
 
 def test_a_large_dialplan_is_read_back_in_no_time(pbx: Pbx) -> None:

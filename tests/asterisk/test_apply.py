@@ -130,6 +130,42 @@ def test_what_a_hand_did_to_memory_is_seen_and_mended(desk: Desk) -> None:
     applier.close()
 
 
+def test_what_a_hand_put_beside_ours_in_memory_is_seen_and_mended(desk: Desk) -> None:
+    built = desk.write()
+    desk.bring(built)
+    context = next(name for name in built.held if name.startswith("routec-desk-"))
+    for what in ("add extension 600/4711,1,Goto(phones,101,1)", "add include phones", "add ignorepat 9"):
+        desk.pbx.cli(f"dialplan {what} into routec-extensions")
+    desk.pbx.cli(f"dialplan add extension _[+*0-9]!/4711,1,Hangup() into {context}")
+    desk.pbx.cli(f"dialplan add include phones into {context}")
+    applier = desk.applier()
+    plan = applier.plan(built)
+    assert {(one.what, one.exten) for one in plan.drift} == {
+        ("routec-extensions", "600/?"), ("routec-extensions", "include => phones"),
+        ("routec-extensions", "ignorepat => 9"), (context, "_[+*0-9]!/?"), (context, "include => phones"),
+    }  # fmt: skip
+    retiring = desk.write(2)
+    assert applier.plan(retiring).retired[context] == built.held[context]
+    applier.apply(applier.plan(built))
+    assert desk.holds() == built.held
+    applier.close()
+
+
+def test_an_admins_extension_for_some_callers_is_refused(desk: Desk) -> None:
+    desk.bring(desk.write())
+    desk.pbx.include(
+        desk.folder / "extensions.conf",
+        "[routec-extensions]\nexten => 600/4711,1,Goto(phones,101,1)\ninclude => phones\n",
+    )
+    with pytest.raises(ApplyError) as refused:
+        desk.bring(desk.write(2))
+    told = [one.message for one in refused.value.diagnostics]
+    assert any(
+        "`Goto(phones,101,1)` at 600@routec-extensions, priority 1, for some callers only" in one for one in told
+    )
+    assert any("`include => phones` at [routec-extensions]" in one for one in told)
+
+
 def test_what_a_hand_did_to_the_files_is_seen_and_mended(desk: Desk) -> None:
     built = desk.write()
     desk.bring(built)

@@ -14,6 +14,7 @@ from unittest import mock
 
 import pytest
 
+from routec.apply.applier import Applier, Plan
 from routec.apply.build import compile_project
 from routec.apply.doctor import reach as doctor_reach
 from routec.apply.doctor.examine import Examination, examine
@@ -77,6 +78,14 @@ class Clinic:
     def build(self) -> None:
         """As `routec build`."""
         publish(compile_project(self.house.root).files, self.folder)
+
+    def plan(self) -> Plan:
+        """As `routec plan`."""
+        applier = Applier(self.house.root, environ=self.house.env)
+        try:
+            return applier.plan(compile_project(self.house.root))
+        finally:
+            applier.close()
 
     @contextlib.contextmanager
     def settings(self, *changes: tuple[str, str]) -> Iterator[None]:
@@ -260,7 +269,10 @@ def test_it_is_not_included_at_all(clinic: Clinic) -> None:
 def test_no_context_includes_an_entry(clinic: Clinic, entry: str) -> None:
     with clinic.top(lambda text: text.replace(f"include => {entry}", "")):
         finding = clinic.only("fault", "dialplan")
+        planned = clinic.plan().notes
     assert f"no context of Asterisk's includes {entry}" in finding.text
+    assert [finding.text.partition(",")[0]] == [note.partition(",")[0] for note in planned]
+    assert not clinic.plan().notes
     assert f"include => {entry}" in finding.help
 
 
@@ -292,6 +304,18 @@ def test_it_holds_another_dialplan(clinic: Clinic) -> None:
         route.write_text(route.read_text() + "\nroute {")
         assert "`routec check`" in next(one.help for one in clinic.look().findings if one.check == "routes")
     clinic.build()
+
+
+def test_a_hand_put_something_beside_ours(clinic: Clinic) -> None:
+    try:
+        clinic.pbx.cli("dialplan add extension 600/4711,1,Goto(phones,101,1) into routec-extensions")
+        clinic.pbx.cli("dialplan add include phones into routec-extensions")
+        told = [one.text for one in clinic.look().findings if one.check == "dialplan" and one.level == "fault"]
+        assert [text for text in told if "priority 1, for some callers only: `Goto(phones,101,1)`" in text]
+        assert "[routec-extensions]: `include => phones` was put into Asterisk's memory by hand" in told
+    finally:
+        clinic.pbx.cli("dialplan reload")
+    assert not [one for one in clinic.look().findings if one.check == "dialplan" and one.level == "fault"]
 
 
 # ---- files

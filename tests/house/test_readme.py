@@ -1,6 +1,7 @@
 """What the README shows is so: its routes compile, its verbs and variables are all there, its fault looks like that."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from routec.cli.main import VERBS, routec
 from routec.diagnostics.render_text import render_text
 from routec.pipeline import Input, check_targets, compile_routes
+from routec.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -30,6 +32,15 @@ def test_its_settings_of_several_pbxs_hold() -> None:
     done = check_targets(Input(routes(), ("routes/routec.toml", text.encode())))
     assert done.settings.target == "ghent"
     assert render_text(done.diagnostics, done.sources) == ""
+
+
+def test_its_settings_of_one_pbx_hold() -> None:
+    (text,) = re.findall(r"^   ```toml\n(.*?)^   ```", README, re.MULTILINE | re.DOTALL)
+    settings = Settings.parse(textwrap.dedent(text))
+    assert settings.ami is not None, "`apply` needs it"
+    assert f"[{settings.ami.username}]\n" in README, "and manager.conf has that user"
+    assert f"{settings.signin.state}/ami_secret" in README
+    assert f"> {settings.signin.pepper_file}" in README
 
 
 def test_its_fault_is_what_check_prints() -> None:

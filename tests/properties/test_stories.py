@@ -2,14 +2,14 @@
 
 from hypothesis import HealthCheck, given, settings
 
-from routec.apply.held import of_dialplan
-from routec.apply.words.gates import guards
+from routec.apply.words.gates import ways
 from routec.apply.words.met import all_steps
 from routec.apply.words.story import Teller
 from routec.model import Cases, Dial, Goto, Route, SignIn, System
 from routec.model.walk import Steps
 from routec.pipeline import Input, compile_routes
 from tests.properties.systems import Project, projects
+from tests.unit.dialplans import of_dialplan
 
 Rung = dict[str, frozenset[str]]
 OUTCOMES = ("locked", "denied", "error")
@@ -55,7 +55,7 @@ def test_stories_know_the_sign_ins(project: Project) -> None:
         for entry in route.entries:
             story = teller.story(entry.number, "dids" if entry.kind == "did" else "extensions")
             assert story is not None
-            told = {name: modules for (kind, name), modules in guards(story).items() if kind == "rings"}
+            told = {name: modules for (kind, name), modules in ways(story).things.items() if kind == "rings"}
             assert told == guarded(done.system, route)
             kinds = {step.kind for part in story.parts for step in all_steps(part.steps)}
             assert not kinds & {"runs", "passes", "lost"}

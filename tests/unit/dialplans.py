@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from routec.apply.held import of_dialplan
+from routec.apply.held import of_context
 from routec.apply.priority import Held, Priority
+from routec.backend.dialplan import Dialplan
 from routec.pipeline import Compilation, Input, compile_routes
 
 MODULES = """
@@ -25,6 +26,11 @@ def held(routes: str, settings: str = "") -> Held:
     dialplan = compiled(routes, settings).dialplan
     assert dialplan is not None
     return of_dialplan(dialplan)
+
+
+def of_dialplan(dialplan: Dialplan) -> Held:
+    """What Asterisk is to hold of a compiled dialplan."""
+    return {context.name: of_context(context) for context in dialplan.contexts}
 
 
 def edited(dialplan: Held, context: str, exten: str, lines: dict[int, Priority | None]) -> Held:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from routec.apply.ami.manager import Ami, Channel, UnreachableError
+from routec.apply.entered import KINDS
 from routec.apply.held import Extensions, Held, Priority, of_text
+from routec.apply.priority import beside
 from routec.apply.retired_conf import without_tail
 from routec.settings import Settings
 
@@ -29,6 +31,10 @@ class FakePbx:
         self.log: list[str] = []
         self.connections = 0
         self.is_included = True
+        self.entries: dict[str, dict[str, Mapping[int, Priority]]] = {
+            "from-any": {beside("include", name): {1: Priority("", "include", name)} for name in KINDS}
+        }
+        """The admin's contexts by which calls come in."""
 
     def connect(self, _settings: Settings | None = None) -> "FakeAmi":
         """A new connection."""
@@ -100,7 +106,7 @@ class FakeAmi(Ami):
         self._do("holds all" if context is None else "holds")
         memory = self._pbx.memory
         if context is None:
-            return memory
+            return {**self._pbx.entries, **memory}
         extensions: Extensions = memory.get(context, {})
         if exten is not None:
             extensions = {exten: extensions[exten]} if exten in extensions else {}

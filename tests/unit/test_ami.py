@@ -222,7 +222,7 @@ def test_any_bytes(pieces: list[bytes]) -> None:
         "Reload",
     )
     works: list[Callable[[Ami], object]] = [
-        Ami.holds, Ami.includes, Ami.channels, Ami.version, Ami.settings, Ami.clock,
+        Ami.holds, Ami.channels, Ami.version, Ami.settings, Ami.clock,
         lambda ami: ami.frames("x"), lambda ami: ami.originate_check("a", "b", 0.1),
         lambda ami: ami.reload(time.monotonic() + 1),
     ]  # fmt: skip
@@ -309,19 +309,23 @@ def test_what_is_held() -> None:
             {**common, "Extension": "1", "Priority": "2", "Application": "B", "AppData": ""},
             {**common, "Extension": "_X", "Priority": "hint", "Application": "PJSIP/1"},
             {**common, "IncludeContext": "d"},
-            {**common, "IncludeContext": "e"},
+            {**common, "IncludeContext": "e,9:00-17:00,mon,*,*"},
             {"Event": "ListDialplan", "Context": "d", "Extension": "1", "Priority": "1", "Application": "D"},
         )
 
     with FakeManager({"ShowDialPlan": show}) as manager, connect(manager) as ami:
         first = {1: Priority("l", "A", "  x "), 2: Priority("", "B", "")}
         assert ami.holds() == {
-            "c": {"1": first, "_X": {-1: Priority("", "PJSIP/1", "")}},
+            "c": {
+                "1": first,
+                "_X": {-1: Priority("", "PJSIP/1", "")},
+                "include => d": {1: Priority("", "include", "d")},
+                "include => e,9:00-17:00,mon,*,*": {1: Priority("", "include", "e,9:00-17:00,mon,*,*")},
+            },
             "d": {"1": {1: Priority("", "D", "")}},
         }
         assert ami.holds("c", "1") == {"c": {"1": first}}
         assert ami.holds("none") == {}
-        assert ami.includes() == {"c": ("d", "e")}
 
 
 def test_a_reload_waits_for_its_turn() -> None:
@@ -398,3 +402,28 @@ def test_a_call_that_is_not_answered_is_no_fault() -> None:
             assert not ami.originate_check("routec-doctor", "agi", 1)
         asked = manager.heard[2]
         assert (asked["Channel"], asked["Timeout"]) == ("Local/agi@routec-doctor/n", "1000")
+
+
+def test_an_extension_that_is_there_once_more_for_some_callers() -> None:
+    def show(peer: Peer, asked: dict[str, str]) -> None:
+        listed = [("600", 1, "for 4711"), ("600", 1, "for 4712"), ("600", 3, "for 4712"), ("600", 2, "for all"),
+                  ("600", 3, "for all"), ("601", 1, "x")]  # fmt: skip
+        peer.events(
+            asked,
+            *(
+                {"Event": "ListDialplan", "Context": "c", "Extension": exten, "Priority": str(number),
+                 "Application": "NoOp", "AppData": data}
+                for exten, number, data in listed
+                if asked.get("Extension", exten) == exten
+            ),
+        )  # fmt: skip
+
+    with FakeManager({"ShowDialPlan": show}) as manager, connect(manager) as ami:
+        held = ami.holds("c", "600")["c"]
+        told = {exten: [(number, line.data) for number, line in lines.items()] for exten, lines in held.items()}
+        assert told == {
+            "600": [(2, "for all"), (3, "for all")],
+            "600/?": [(1, "for 4711")],
+            "600/??": [(1, "for 4712"), (3, "for 4712")],
+        }
+        assert ami.holds()["c"].keys() == {*told, "601"}

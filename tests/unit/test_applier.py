@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from routec.apply import unreadable
 from routec.apply.ami.link import Patience
-from routec.apply.ami.manager import ReloadRefusedError, SilentError, UnreachableError
+from routec.apply.ami.manager import NotPermittedError, ReloadRefusedError, SilentError, UnreachableError
 from routec.apply.applier import Applier, ApplyError
 from routec.apply.build import Built, compile_project
+from routec.apply.doctor.host import Account, Host
 from routec.apply.held import Priority
+from routec.apply.priority import is_marked
 from routec.diagnostics import codes
 from routec.settings import SettingsError
 from tests.unit.fake_pbx import FakePbx
@@ -292,3 +295,134 @@ def test_without_ami(room: Room) -> None:
 def test_without_a_secret(room: Room, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="ROUTEC_AMI_SECRET"):
         Applier(room.root, environ={"ROUTEC_STATE": str(tmp_path / "state")}).bring(room.write())
+
+
+def test_an_unused_route_changes_and_nobody_is_suspected(room: Room) -> None:
+    applier = room.applier()
+    for wait in (1, 2):
+        built = room.write(more=f"route unused {{ wait {wait}s }}")
+        plan = applier.plan(built)
+        assert (plan.drift, plan.foreign) == ((), ())
+        applier.apply(plan)
+    assert applier.retired == {}
+    assert room.is_whole(built)
+
+
+def test_edits_of_memory_are_seen_and_not_retired(room: Room) -> None:
+    applier = room.applier()
+    built = room.write(1)
+    applier.bring(built)
+    old = room.context("desk")
+    mine = Priority("", "Goto", "phones,101,1")
+    memory = {name: {exten: dict(lines) for exten, lines in each.items()} for name, each in room.pbx.memory.items()}
+    memory[old]["_[+*0-9]!/?"] = {1: mine}
+    memory["routec-extensions"]["600/?"] = {1: mine}
+    memory["routec-extensions"]["include => phones"] = {1: Priority("", "include", "phones")}
+    room.pbx.memory = dict(memory)
+    room.pbx.call(old)
+    told = "priority 1, for some callers only: `Goto(phones,101,1)` was put into Asterisk's memory by hand"
+    assert sorted(one.text for one in applier.plan(built).drift) == [
+        f"600@routec-extensions, {told}",
+        "[routec-extensions]: `include => phones` was put into Asterisk's memory by hand",
+        f"_[+*0-9]!@{old}, {told}",
+    ]
+    applier.bring(room.write(2))
+    assert room.pbx.memory[old] == built.held[old], "as it was written"
+    assert not any(map(is_marked, room.pbx.memory["routec-extensions"]))
+
+
+def test_files_for_retired_contexts_that_somebody_edited(room: Room) -> None:
+    applier = room.applier()
+    first = room.write(1)
+    applier.bring(first)
+    old = room.context("desk")
+    room.pbx.call(old)
+    built = room.write(2)
+    applier.bring(built)
+    file = room.folder / "retired.conf"
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"Wait(1)", b"Wait(9)"))
+    applier = room.applier()
+    plan = applier.plan(built)
+    assert [(one.where, one.text) for one in plan.drift if one.where == "file"] == [
+        ("file", f"{file} was edited by hand")
+    ]
+    applier.apply(plan)
+    assert file.read_bytes() == whole
+    assert room.pbx.memory[old] == first.held[old]
+
+
+def test_a_folder_that_is_new_to_a_pbx_that_holds_the_same_is_told(room: Room) -> None:
+    room.applier().bring(room.write())
+    (room.root / "routes" / "routec.toml").write_text('[ami]\nusername = "routec"\n[publish]\nto = "elsewhere"\n')
+    moved = room.applier().bring(room.write())
+    assert [note for note in moved.notes if "elsewhere/extensions.conf is new" in note]
+    again = room.applier().bring(room.write())
+    assert not [note for note in again.notes if "is new" in note]
+
+
+def test_a_resident_one_sees_what_an_admins_file_has_beside_ours(room: Room) -> None:
+    applier = room.applier(resident=True)
+    applier.bring(room.write(1))
+    room.pbx.admins = {"routec-extensions": {"601": {1: Priority("", "Goto", "phones,103,1")}}}
+    with pytest.raises(ApplyError) as refused:
+        applier.bring(room.write(2))
+    assert refused.value.diagnostics[0].code is codes.NOT_TAKEN
+
+
+# ---- what an apply says beside
+
+
+def test_numbers_that_no_call_gets_to(room: Room) -> None:
+    room.pbx.entries = {}
+    applied = room.applier().bring(room.write())
+    assert len(applied.notes) == 1
+    assert "no context of Asterisk's includes routec-extensions" in applied.notes[0]
+    assert room.applier().plan(room.write()).notes == applied.notes, "and of what is in force already"
+    go = Priority("", "Goto", "routec-extensions,${EXTEN},1")
+    room.pbx.entries = {"from-phones": {"_X.": {1: go}}}
+    assert not room.applier().plan(room.write()).notes, "a Goto is as good"
+    assert not room.applier().plan(room.write(), offline=True).notes
+
+
+def test_a_reload_that_is_not_permitted(room: Room) -> None:
+    room.applier().bring(room.write(1))
+    before = room.files()
+    error = refused(room, room.write(2), reload=[NotPermittedError("no")] * 9)
+    assert (str(error), error.diagnostics[0].code) == ("nothing was changed", codes.NOT_PERMITTED)
+    assert room.files() == before
+
+
+def test_what_asterisk_can_no_longer_read(room: Room) -> None:
+    room.applier().bring(room.write(1))
+
+    def closed() -> None:
+        room.pbx.is_included = False
+
+    error = refused(room, room.write(2), reload=[closed])
+    assert error.diagnostics[0].code is codes.NOT_INCLUDED
+    assert "can no longer read" in error.diagnostics[0].message
+
+
+def test_a_folder_that_is_closed_to_asterisk(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.applier().bring(room.write(1))
+    before = room.files()
+    nobody = Account("nobody", 65534, frozenset({65534}))
+    monkeypatch.setattr(unreadable, "find_host", lambda *_: Host(account=nobody))
+    room.folder.chmod(0o700)
+    with pytest.raises(ApplyError, match="nothing was changed") as found:
+        room.applier().bring(room.write(2))
+    assert found.value.diagnostics[0].code is codes.NOT_INCLUDED
+    assert "runs as nobody" in found.value.diagnostics[0].message
+    assert (room.pbx.reloads, room.files()) == (1, before)
+
+
+def test_a_file_that_somebody_edited_is_not_taken_for_the_pbx(room: Room) -> None:
+    built = room.write(1)
+    room.applier().bring(built)
+    main = room.folder / "extensions.conf"
+    main.write_text(main.read_text().replace("Wait(1)", "Wait(9)"))
+    assert [one.where for one in room.applier().plan(built).drift] == ["file"]
+    desk = room.context("desk")
+    room.pbx.memory = {**room.pbx.memory, desk: {**room.pbx.memory[desk], "1": {1: Priority("", "NoOp", "")}}}
+    assert [one.where for one in room.applier().plan(built).drift] == ["file", "pbx"], "and what the PBX has is seen"

@@ -4,7 +4,9 @@ import time
 
 import pytest
 
+from routec.apply.priority import again, beside
 from routec.apply.words.changes import Change, changes
+from routec.apply.words.plan_diff import contexts, diff
 from routec.backend.dialplan import ANY_NUMBER
 from tests.unit.dialplans import app, edited, held, printed
 
@@ -119,6 +121,90 @@ class TestNewNumbers:
         open_before = ROUTES + "route other { on extension 8; dial 101 }\n"
         (found,) = changes(held(open_before), held(open_before + "route side { on extension 7; dial 101 }"))
         assert not found.gate
+
+
+BEHIND = """
+route vault { on extension 600; auth staff else hangup; goto behind }
+route behind { prompt "secret"; dial 101 }
+route tale { prompt "tale"; hangup }
+route teller { on extension 602; auth staff else hangup; goto tale }
+route b { on extension 601; dial 109 }
+"""
+
+
+class TestNumbersThatWereThere:
+    """They come to what was always behind a sign-in: as bad as for a new number."""
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ("dial 109", "dial 101", "! 601 comes to 101 without being asked for staff"),
+            ("dial 109", "dial 109 for 5s else { dial 101 }", "! 601 comes to 101 without being asked for staff"),
+            ("dial 109", "goto behind", "! 601 comes to 101 without being asked for staff"),
+            ("dial 109", "goto tale", "! 601 comes to the route tale without being asked for staff"),
+            ("dial 109", "auth guests else hangup; dial 101", "! 601 comes to 101 without being asked for staff"),
+        ],
+    )
+    def test_one_that_is_marked(self, old: str, new: str, said: str) -> None:
+        found = printed(changes(held(BEHIND), held(BEHIND.replace(old, new))))
+        assert found[0] == said
+        assert not [line for line in found[1:] if line.startswith("!")]
+
+    @pytest.mark.parametrize("route", ["behind", "tale"])
+    def test_one_that_moved_to_a_route_behind(self, route: str) -> None:
+        new = BEHIND.replace(f"route {route} {{", f"route {route} {{ on extension 601;")
+        new = new.replace("route b { on extension 601; dial 109 }", "")
+        what = {"behind": "101", "tale": "the route tale"}[route]
+        found = printed(changes(held(BEHIND), held(new)))
+        assert found[0] == f"! 601 comes to {what} without being asked for staff"
+
+    @pytest.mark.parametrize("route", ["behind", "tale"])
+    def test_a_new_one_that_comes_into_a_route_behind(self, route: str) -> None:
+        new = BEHIND + f"route c {{ on extension 603; goto {route} }}"
+        assert printed(changes(held(BEHIND), held(new)))[0].startswith("! 603 is answered")
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("dial 109", "auth staff else hangup; dial 101"),
+            ("dial 109", "auth staff else hangup; goto tale"),
+            ("dial 109", "dial 999"),
+        ],
+    )
+    def test_one_that_is_not(self, old: str, new: str) -> None:
+        assert not [change for change in changes(held(BEHIND), held(BEHIND.replace(old, new))) if change.gate]
+
+    def test_a_sign_in_that_moves_along_over_a_goto(self) -> None:
+        new = BEHIND.replace("auth staff else hangup; goto tale", "goto tale").replace(
+            'route tale { prompt "tale"', 'route tale { auth staff else hangup; prompt "tale"'
+        )
+        new = new.replace("dial 109", "goto tale")
+        assert not [change for change in changes(held(BEHIND), held(new)) if change.gate and change.subject == "601"]
+
+    def test_what_one_number_reaches_openly_is_open(self) -> None:
+        old = BEHIND + "route c { on extension 603; goto behind }"
+        assert not [change for change in changes(held(old), held(old.replace("109", "101"))) if change.gate]
+
+
+class TestHandEditsThatOnlySomeCallersMeet:
+    """As Asterisk's memory is read: an extension once more, and what a context includes."""
+
+    def test_what_they_reach_without_the_sign_in(self) -> None:
+        running = edited(held(ROUTES), "routec-front", again(ANY_NUMBER, {}), {1: app("Dial", "PJSIP/101")})
+        assert "600 now asks for staff before 101" in printed(changes(running, held(ROUTES)))
+        assert OPEN.format("600") in printed(changes(held(ROUTES), running))
+
+    def test_one_in_an_entry_is_told_of_its_number(self) -> None:
+        running = edited(held(ROUTES), "routec-extensions", again("600", {}), {1: app("Dial", "PJSIP/666")})
+        found = changes(running, held(ROUTES))
+        assert {change.subject for change in found} == {"600"}
+        assert "some callers" in found[0].text or "other steps" in found[0].text
+
+    def test_what_is_included_is_no_number(self) -> None:
+        name = beside("include", "phones")
+        running = edited(held(ROUTES), "routec-extensions", name, {1: app("include", "phones")})
+        assert changes(running, held(ROUTES)) == []
+        assert "-include => phones\n" in diff(running, held(ROUTES), contexts(running, held(ROUTES)))
 
 
 class TestNumbers:

@@ -103,3 +103,19 @@ def test_a_reader_that_goes_away_is_no_bug(write: Write, tmp_path: Path) -> None
         )  # fmt: skip
     assert b"Traceback" not in ended.stderr
     assert b"RT901" not in ended.stderr
+
+
+def test_what_the_system_refuses_is_named(
+    write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write({"routes/a.route": "hangup"})
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "routes/prompts")
+
+    monkeypatch.setattr(check_module, "check_targets", refused)
+    monkeypatch.setattr(sys, "argv", ["routec", "check"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "Error: routes/prompts: Permission denied\n"

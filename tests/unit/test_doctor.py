@@ -1,4 +1,4 @@
-"""What `routec doctor` works out by itself: what a pattern takes, what hides a number, who can read a file."""
+"""What `routec doctor` works out by itself: what hides a number, who can read a file."""
 
 import os
 import socket
@@ -6,54 +6,26 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from routec.apply.ami.manager import Ami
+from routec.apply.doctor import host as doctor_host
 from routec.apply.doctor import pbx as doctor_pbx
-from routec.apply.doctor.dialplan import _leads, _shadows, matches
+from routec.apply.doctor.dialplan import _leads, _shadows
 from routec.apply.doctor.examine import examine
-from routec.apply.doctor.files import played
-from routec.apply.doctor.host import Account, find_host
+from routec.apply.doctor.files import _writable, played
+from routec.apply.doctor.host import Account, Host, find_host
 from routec.apply.doctor.pbx import offset
-from routec.apply.doctor.runtime import _apart
+from routec.apply.doctor.runtime import Machine, _apart
 from routec.apply.held import Held, Priority
+from routec.contract import Module
 from routec.settings import Settings
 from tests.unit.fake_ami import SECRET, USER, FakeManager, Peer
 
 ONE = {1: Priority("", "NoOp", "")}
-
-
-@pytest.mark.parametrize(
-    ("exten", "number", "takes"),
-    [
-        ("600", "600", True),
-        ("6-00", "600", True),
-        ("600", "6000", False),
-        ("_6XX", "600", True),
-        ("_6xx", "699", True),
-        ("_6XX", "6000", False),
-        ("_Z.", "0", False),
-        ("_Z.", "12", True),
-        ("_Z.", "1", False),
-        ("_N!", "2", True),
-        ("_N!", "1", False),
-        ("_[1-46]X", "65", True),
-        ("_[1-46]X", "55", False),
-        ("_+.", "+3225551234", True),
-        ("_.", "600", True),
-        ("_X-X", "12", True),
-        ("_[+*0-9]!", "*0", True),
-        ("_[a^]1", "^1", True),
-        ("_[", "1", False),
-        ("_[]1", "1", True),
-        ("_(1)", "1", False),
-        ("_6.0", "611", True),
-        ("_6!0", "6", True),
-    ],
-)
-def test_what_a_pattern_takes(exten: str, number: str, takes: bool) -> None:
-    assert matches(exten, number) == takes
 
 
 HELD: Held = {
@@ -159,3 +131,54 @@ def test_the_pbx_has_another_clock(theirs: str, level: str) -> None:
     assert finding.level == level
     if theirs == "+60":
         assert "60 s ahead of ours" in finding.text
+
+
+def test_another_asterisk_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only one that runs, and what listens at the port of the settings is not it."""
+    me = os.getpid()
+    monkeypatch.setattr(doctor_host, "_processes", lambda: iter([me]))
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        assert find_host("127.0.0.1", ours.getsockname()[1]).pid == me
+        port = ours.getsockname()[1]
+    other = find_host("127.0.0.1", port)
+    assert not other.is_here
+    assert "another one does not count" in other.why
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine.of(Settings(), {"ROUTEC_STATE": str(tmp_path / "state")})
+
+
+def test_a_state_folder_that_is_not_there(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    host = Host(account=Account("pbx", 4_000_000, frozenset()))
+    [missing] = machine.database(host)
+    assert missing.help == f"sudo install -d -o pbx -m 700 {tmp_path}/state"
+    (tmp_path / "state").mkdir()
+    [closed] = machine.database(host)
+    assert "cannot write in the state folder" in closed.text
+    assert closed.help.startswith(f"sudo chown -R pbx {tmp_path}/state")
+
+
+def test_two_peppers(tmp_path: Path) -> None:
+    file = tmp_path / "pepper"
+    file.write_text("a" * 64)
+    file.chmod(0o600)
+    module = SimpleNamespace(fields=[SimpleNamespace(kind="password")])
+    for pepper, level in (("b" * 64, "fault"), ("a" * 64, "warn")):
+        environ = {"ROUTEC_STATE": str(tmp_path), "ROUTEC_PEPPER": pepper}
+        [found] = Machine.of(Settings(), environ).pepper(cast("dict[str, Module]", {"m": module}), Host())
+        assert found.level == level
+        assert "put it into" not in found.help, "that would write over the other one"
+        assert pepper not in repr(found)
+
+
+def test_a_lock_that_is_another_users() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / ".routec.lock").touch(0o600)
+        host = Host(account=Account("pbx", 4_000_000, frozenset()))
+        [found] = _writable(folder, host)
+    assert (found.level, found.help) == ("warn", f"sudo chown pbx {folder}/.routec.lock")

@@ -123,7 +123,7 @@ class Case:
         """What `routec apply` prints on a PBX with trouble."""
         pbx = FakePbx(root / "generated" / "extensions.conf")
         TROUBLES[self.how.removeprefix("expect apply where ")](pbx)
-        monkeypatch.setattr(link, "Ami", lambda *_args: pbx.connect())
+        monkeypatch.setattr(link, "Ami", lambda *_args, **_more: pbx.connect())
         monkeypatch.setenv("ROUTEC_AMI_SECRET", "s3cr3t")
         monkeypatch.chdir(root)
         done = CliRunner().invoke(main_module.routec, ["apply"])

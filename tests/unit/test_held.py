@@ -11,13 +11,14 @@ from routec.apply.held import (
     Priority,
     as_text,
     differences,
-    of_dialplan,
     of_text,
     ours,
-    reach,
 )
+from routec.apply.jumps import reach
+from routec.apply.priority import again, for_some, is_marked
 from routec.pipeline import render
 from tests.unit.compile_cases import NAMES, compile_case
+from tests.unit.dialplans import of_dialplan
 
 APPS = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,10}", fullmatch=True)
 LABELS = st.one_of(st.just(""), st.from_regex(r"[A-Za-z0-9_.-]{1,10}", fullmatch=True))
@@ -188,3 +189,25 @@ def test_reach_goes_on_and_comes_to_an_end() -> None:
     assert reach(held, ["a"]) == {"a", "b", "c"}
     assert reach(held, ["c", "d"]) == {"a", "b", "c", "d", "gone"}
     assert reach(held, []) == set()
+
+
+MARKED: Held = {
+    "routec-a": {
+        "600": {1: Priority("", "NoOp", "")},
+        "600/?": {1: Priority("", "NoOp", "mine")},
+        "include => b": {1: Priority("", "include", "b,9:00-17:00,*,*,*")},
+    }
+}
+
+
+def test_what_is_beside_extensions_is_a_difference_and_no_text() -> None:
+    wanted: Held = {"routec-a": {"600": {1: Priority("", "NoOp", "")}}}
+    assert [(one.exten, one.wanted) for one in differences(wanted, MARKED)] == [("600/?", None), ("include => b", None)]
+    assert reach(MARKED, ["routec-a"]) == {"routec-a", "b"}
+    assert [is_marked(exten) for exten in MARKED["routec-a"]] == [False, True, True]
+    assert again("600", MARKED["routec-a"]) == "600/??"
+    assert for_some("600/??") == for_some("600/?") == "600"
+    assert for_some("600") is for_some("600?") is for_some("include => b") is None
+    for exten in ("600/?", "include => b"):
+        with pytest.raises(ValueError, match="not of routec's making"):
+            as_text({"routec-a": {exten: MARKED["routec-a"][exten]}})

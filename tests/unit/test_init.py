@@ -56,6 +56,7 @@ def test_the_next_steps_work_word_for_word(tmp_path: Path) -> None:
     steps = STEP.findall(said.partition("Next, in a shell:")[2])
     assert steps[0] == "cd 'a project'"
     assert steps[-1] == "routec serve"
+    assert f'#tryinclude "{tmp_path}/a project/generated/extensions.conf"' in said
     done = shell("\n".join(steps[:-1]), tmp_path, state, PIN)
     assert done.returncode == 0, done.stderr
     assert b"no faults" in done.stdout
@@ -111,3 +112,11 @@ def test_where_nothing_can_be_written(write: Write, cli: Cli, tmp_path: Path) ->
     assert result.exit_code == 1
     assert "file/below" in result.stderr
     assert not (tmp_path / "routes").exists()
+
+
+def test_a_loop_of_links(write: Write, cli: Cli, tmp_path: Path) -> None:
+    write({})
+    (tmp_path / "loop").symlink_to("loop")
+    result = cli("init", "loop")
+    assert result.exit_code in (1, 2)
+    assert "loop" in result.stderr

@@ -176,6 +176,21 @@ def test_a_change_goes_live_and_is_said_in_call_terms(start: Start) -> None:
     assert living.live.standing == (True, "live")
 
 
+def test_a_module_that_lets_more_in_is_said_before_the_rest(start: Start) -> None:
+    """Of many sentences the last ones are not shown."""
+    living = start()
+    living.wait(WentLive)
+    gate = 'auth gate {{ login ask "x" digits 4; user a login 1001{} }}\n'
+    route = "route g { on extension 650; auth gate else hangup }\n"
+    living.save(gate.format("") + route, "gate.route")
+    living.wait(WentLive, 2)
+    many = "".join(f"route r{number} {{ on extension {number}; hangup }}\n" for number in range(700, 740))
+    living.save(gate.format("; offline grant") + route + many, "gate.route")
+    living.wait(WentLive, 3)
+    first, *_ = words(living.wait(Meant, 3)).splitlines()
+    assert first == "  ! gate: callers pass while the log cannot be reached"
+
+
 def test_what_changes_nothing_is_said_and_not_done(start: Start) -> None:
     living = start()
     living.wait(WentLive)

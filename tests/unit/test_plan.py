@@ -51,6 +51,7 @@ def test_nothing_to_change(project: Path, cli: Cli) -> None:
     assert table == {
         "target": None, "against": "files", "folder": "generated", "changes": [], "routes": [],
         "contexts": {"added": [], "changed": [], "removed": []}, "diff": "", "drift": [], "files": [], "retired": [],
+            "notes": [],
     }  # fmt: skip
     assert files(project) == before, "a plan writes nothing"
 
@@ -234,10 +235,10 @@ def modules(**changed: object) -> bytes:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"tries": 5}, "m: the number of tries is 5 instead of 3"),
+        ({"tries": 5}, "! m: the number of tries is 5 instead of 3"),
         ({"seconds": 600}, "m: a sign-in may take 10m instead of 3m"),
         ({"lockout": {"after": 3, "seconds": 90}},
-         "m: locks out after 3 failures for 90s instead of after 5 failures for 15m"),
+         "! m: locks out after 3 failures for 90s instead of after 5 failures for 15m"),
         ({"log": ["login", "extra1"]}, "m: the log keeps login, extra1 instead of login"),
         ({"keep": 86_400}, "m: rows are kept 1d instead of for good"),
         ({"offline": "grant"}, "! m: callers pass while the log cannot be reached"),
@@ -267,7 +268,7 @@ def test_a_code_that_is_asked_no_more_opens_a_gate() -> None:
     fields[0] |= {"sound": "c", "most": 6, "optional": True}
     assert [str(one) for one in module_changes(modules(), modules(fields=fields))] == [
         "m: asks for the login by c instead of a", "m: the login has 4 to 6 digits instead of 4",
-        "m: the login may be left empty",
+        "! m: the login may be left empty",
     ]  # fmt: skip
 
 
@@ -281,3 +282,48 @@ def test_many_users_are_counted() -> None:
 )
 def test_a_modules_file_that_is_junk(junk: bytes | None) -> None:
     assert module_changes(junk, modules()) == [] or junk == b'{"modules": [{"name": []}]}'
+
+
+def asked(**changed: object) -> dict[str, object]:
+    code = {"kind": "extra1", "sound": "c", "least": 3, "most": 4, "alias": "room", "optional": False, "codes": []}
+    return {**code, **changed}
+
+
+def table(*codes: str) -> list[dict[str, object]]:
+    ends = [code.partition("..") for code in codes]
+    return [{"first": first, "last": last or first, "text": None} for first, _, last in ends]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_laxer"),
+    [
+        ({"tries": 3}, {"tries": 2}, False),
+        ({"lockout": {"after": 5, "seconds": 60}}, {"lockout": {"after": 4, "seconds": 60}}, False),
+        ({"lockout": {"after": 5, "seconds": 60}}, {"lockout": {"after": 6, "seconds": 60}}, True),
+        ({"lockout": {"after": 5, "seconds": 60}}, {"lockout": {"after": 5, "seconds": 59}}, True),
+        ({"lockout": {"after": 5, "seconds": 60}}, {"lockout": {"after": 5, "seconds": 61}}, False),
+        ({"offline": "grant"}, {"offline": "deny"}, False),
+        ({"confirm": "x"}, {"confirm": None}, False),
+        ({"fields": [asked()]}, {"fields": [asked(least=2)]}, True),
+        ({"fields": [asked()]}, {"fields": [asked(least=4)]}, False),
+        ({"fields": [asked()]}, {"fields": [asked(optional=True)]}, True),
+        ({"fields": [asked()]}, {"fields": []}, False),
+        ({"fields": [asked(kind="password")]}, {"fields": []}, True),
+        ({"fields": [asked(codes=table("101"))]}, {"fields": []}, True),
+        ({"fields": [asked(codes=table("101"))]}, {"fields": [asked()]}, True),
+        ({"fields": [asked()]}, {"fields": [asked(codes=table("101"))]}, False),
+        ({"fields": [asked(codes=table("101..120"))]}, {"fields": [asked(codes=table("101..110", "115"))]}, False),
+        ({"fields": [asked(codes=table("101..110", "111..120"))]}, {"fields": [asked(codes=table("105..115"))]}, False),
+        ({"fields": [asked(codes=table("101..120"))]}, {"fields": [asked(codes=table("101..121"))]}, True),
+        ({"fields": [asked(codes=table("101..120"))]}, {"fields": [asked(codes=table("0110"))]}, True),
+    ],
+)  # fmt: skip
+def test_a_module_that_got_laxer_is_marked(old: dict[str, object], new: dict[str, object], is_laxer: bool) -> None:
+    (found,) = module_changes(modules(**old), modules(**new))
+    assert found.gate == is_laxer
+
+
+@pytest.mark.usefixtures("project")
+def test_a_laxer_module_is_told_first(write: Write, cli: Cli) -> None:
+    write({"routes/a.route": ROUTES.replace("digits 4;", "digits 4; tries 9;").replace("dial 101", "dial 102")})
+    assert [change["gate"] for change in planned(cli)["changes"]] == [True, False, False]

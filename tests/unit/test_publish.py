@@ -12,7 +12,7 @@ import pytest
 from routec.apply.lock import LOCK_FILE, locked
 from routec.apply.publish import Publication, PublishError, publish, stale
 from routec.apply.retired_conf import retired_file, tail
-from routec.apply.shelf import Shelf
+from routec.apply.shelf import MARK, Shelf
 
 FILES: Mapping[str, bytes] = {
     "extensions.conf": b"; Made by routec\n[routec-dids]\n",
@@ -55,6 +55,18 @@ def test_modes(tmp_path: Path) -> None:
     assert (tmp_path / LOCK_FILE).stat().st_mode & 0o777 == 0o600, "who may open it could hold it"
     assert modes.pop("signin.agi") == 0o755
     assert set(modes.values()) == {0o644}
+
+
+def test_folders_are_as_open_as_what_is_in_them(tmp_path: Path) -> None:
+    """Asterisk is another user: it reads what a cautious user built."""
+    old = os.umask(0o077)
+    try:
+        publish(FILES, tmp_path / "new/generated")
+    finally:
+        os.umask(old)
+    folders = [each for each in (tmp_path / "new").rglob("*") if each.is_dir()]
+    assert len(folders) > 1
+    assert {each.stat().st_mode & 0o777 for each in (tmp_path / "new", *folders)} == {0o755}
 
 
 def test_a_script_that_cannot_run_is_stale(tmp_path: Path) -> None:
@@ -244,3 +256,24 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "out" / "extensions.conf").mkdir(parents=True)
     with pytest.raises(PublishError, match=r"cannot write .*extensions.conf"):
         publish(FILES, tmp_path / "out")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="not root")
+def test_root_leaves_the_folder_to_whose_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "generated"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    publish({"extensions.conf": MARK, "sounds/a.wav": b"x"}, folder)
+    owners = {path.name: path.stat().st_uid for path in folder.rglob("*")}
+    assert owners == dict.fromkeys((".routec.lock", "extensions.conf", "sounds", "a.wav"), 65534)
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"")
+    (folder / LOCK_FILE).unlink()
+    os.link(theirs, folder / LOCK_FILE)
+    publish({"extensions.conf": MARK}, folder)
+    assert theirs.stat().st_uid == 0, "what was linked there is not given away"
+
+
+def test_what_helps_where_it_may_not_be_written() -> None:
+    assert "sudo chown -R" in PublishError.of("x", PermissionError(13, "Permission denied")).help
+    assert PublishError.of("x", OSError(28, "No space left on device")).help == ""

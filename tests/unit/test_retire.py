@@ -4,7 +4,15 @@ import pytest
 
 from routec.apply.held import Held, Priority
 from routec.apply.retire import needed
-from routec.apply.retired_conf import RetireError, retired_file, retired_sounds, tail, without_tail
+from routec.apply.retired_conf import (
+    RetireError,
+    is_as_written,
+    listed,
+    retired_file,
+    retired_sounds,
+    tail,
+    without_tail,
+)
 from tests.unit.fake_pbx import FakeAmi, FakePbx
 
 SIGNIN = "routec-signin.staff-1"
@@ -50,6 +58,12 @@ def test_what_a_sign_in_returns_to(pbx: FakePbx) -> None:
     assert of(pbx) == ({"routec-c-1"}, 1)
     pbx.call(SIGNIN, "routec-new-2")
     assert of(pbx) == ({"routec-c-1"}, 1)
+
+
+def test_what_a_subroutine_of_the_admins_returns_to(pbx: FakePbx) -> None:
+    pbx.call("slow", "routec-c-1")
+    pbx.call("slow", SIGNIN, "routec-d-1")
+    assert of(pbx) == ({"routec-c-1", "routec-d-1"}, 2)
 
 
 def test_where_asterisk_does_not_say_to_where_it_may_be_any(pbx: FakePbx) -> None:
@@ -109,7 +123,7 @@ def test_text_out_of_memory_that_would_be_more_than_it_is(hostile: Held) -> None
 
 @pytest.mark.parametrize("data", ["a;b", ";-- x", "#include x", "a\\;b;", '"', "[routec-extensions]", "é中"])
 def test_text_out_of_memory_that_is_harmless(data: str) -> None:
-    from routec.apply.drift import held_of
+    from routec.apply.held import held_of
 
     held = {**RETIRED, "routec-x-1": context(f"NoOp({data})")}
     try:
@@ -123,6 +137,30 @@ def test_text_out_of_memory_that_is_harmless(data: str) -> None:
 
 def test_sounds_of_a_file_that_somebody_wrote() -> None:
     assert retired_sounds(b"; x\n; sounds: {]\n") == []
-    assert retired_sounds(b'; x\n; sounds: ["../x", "sounds/a"]\n') == ["sounds/a"]
+    assert retired_sounds(b'; x\n; sounds: ["../x", "sounds/a"]\n') == []
     assert retired_sounds(b"; x\n; sounds: 5\n") == []
     assert retired_sounds(b"") == []
+
+
+def test_a_file_that_somebody_wrote_in_is_not_taken_for_ours() -> None:
+    data = retired_file(RETIRED, ["sounds/a.wav"])
+    assert is_as_written(data)
+    assert listed(data) == RETIRED
+    for edited in (data.replace(b"Wait(9)", b"Wait(8)"), data.replace(b"a.wav", b"b.wav"), data + b"\n", b"", b"\n\n"):
+        assert not is_as_written(edited)
+        assert listed(edited) == {}
+        assert retired_sounds(edited) == []
+    assert listed(None) == {}
+
+
+def test_only_sounds_below_their_folder_are_named() -> None:
+    good = ["sounds/a.wav", "sounds/x/b.wav"]
+    bad = ["/etc/passwd", "admins.conf", ".routec.lock", "sounds", "sounds/", "sounds/../x", "sounds//x", "sounds/\0"]
+    assert retired_sounds(retired_file({}, [*good, *bad])) == good
+
+
+def test_no_line_is_longer_than_asterisk_reads() -> None:
+    names = [f"sounds/{'é' * 200}{number}.wav" for number in range(300)]
+    data = retired_file(RETIRED, names)
+    assert max(map(len, data.split(b"\n"))) < 8_190
+    assert retired_sounds(data) == sorted(names)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from routec.apply.held import Held, Priority, of_text
-from routec.apply.retired_modules import asked, retired_modules
-from routec.apply.shelf import Shelf
+from routec.apply.retired_modules import are_as_written, asked, retired_modules
+from routec.apply.shelf import MANIFEST_FILE, Shelf
 from routec.contract import MODULES_FILE, RETIRED_MODULES_FILE
 from routec.pipeline import Input, compile_routes, render
 from routec.signin.modules import ModulesError, ModuleStore
@@ -92,3 +92,27 @@ def test_the_checker_finds_it_for_calls_that_still_ask(shelf: Shelf) -> None:
 def test_without_modules_of_a_build_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(ModulesError):
         ModuleStore(tmp_path / MODULES_FILE).module("gate")
+
+
+def test_what_somebody_edited_is_not_kept(shelf: Shelf) -> None:
+    old, new = built(GATE + ROUTE), built(PLAIN)[MODULES_FILE]
+    kept = retired_modules(new, contexts(old), shelf)
+    assert kept
+    assert are_as_written(kept)
+    (shelf.folder / MODULES_FILE).write_bytes(new)
+    edited = kept.replace(b"2001", b"2009")
+    assert not are_as_written(edited)
+    (shelf.folder / RETIRED_MODULES_FILE).write_bytes(edited)
+    assert retired_modules(new, contexts(old), shelf) is None
+    assert retired_modules(b"{", contexts(old), shelf) is None
+    (shelf.folder / RETIRED_MODULES_FILE).write_bytes(kept)
+    assert retired_modules(new, contexts(old), shelf) == kept
+    assert retired_modules(b"{", contexts(old), shelf) == kept
+
+
+def test_an_edited_file_of_a_build_is_not_kept_from(shelf: Shelf) -> None:
+    old, new = built(GATE + ROUTE), built(PLAIN)[MODULES_FILE]
+    (shelf.folder / MANIFEST_FILE).write_bytes(old[MANIFEST_FILE])
+    assert retired_modules(new, contexts(old), shelf)
+    (shelf.folder / MODULES_FILE).write_bytes(old[MODULES_FILE].replace(b"2001", b"2009"))
+    assert retired_modules(new, contexts(old), shelf) is None

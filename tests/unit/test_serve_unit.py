@@ -51,6 +51,8 @@ def test_a_unit_of_a_target_with_a_state_of_its_own_below_a_home() -> None:
     assert found["ProtectHome"] == ["read-only"]
     assert f"ROUTEC_STATE={home}/state" in found["Environment"][0]
     assert "/etc/systemd/system/routec-north.service" in text
+    assert found["Description"] == [f"routec serve for {home} (north)"]
+    assert f"# install -d -o pbx {home}/generated/north && install -d -o pbx -m 700 {home}/state\n" in text
 
 
 @pytest.mark.parametrize("root", ["/srv/my pbx", "/srv/%h", "/srv/x\nUser=root", '/srv/"', "/srv/$x", "/srv/é"])
@@ -62,6 +64,22 @@ def test_a_path_that_would_be_something_else_in_a_unit_is_refused(root: str) -> 
 def test_a_user_that_would_be_something_else_is_refused() -> None:
     with pytest.raises(UnitError):
         unit(PLACE._replace(user="root\nExecStartPre=/bin/sh"))
+
+
+@pytest.mark.parametrize("user", ["-x", "@", "+5", "", "a:b"])
+def test_what_is_no_name_of_a_user_is_refused(user: str) -> None:
+    with pytest.raises(UnitError):
+        unit(PLACE._replace(user=user))
+
+
+def test_a_path_that_goes_up_is_refused() -> None:
+    with pytest.raises(UnitError, match=r"without `\.\.`"):
+        unit(PLACE._replace(state=Path("/var/lib/..")))
+
+
+def test_a_pepper_below_a_home_can_be_read() -> None:
+    found = settings(unit(PLACE._replace(pepper_file=Path("/home/anna/pepper"))))
+    assert found["ProtectHome"] == ["read-only"]
 
 
 @pytest.mark.skipif(ANALYZE is None, reason="no systemd-analyze on this machine")

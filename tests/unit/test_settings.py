@@ -187,6 +187,10 @@ class TestRuntime:
         assert "hidden" not in repr(theirs)
         assert "hidden" not in str(theirs)
 
+    def test_a_state_folder_whose_name_has_no_place_in_a_url(self) -> None:
+        with pytest.raises(SettingsError, match=r"/tmp/st\\xff has a name that is not UTF-8"):
+            Runtime.of({"ROUTEC_STATE": "/tmp/st\udcff"})
+
     def test_empty_is_unset(self) -> None:
         environ = dict.fromkeys(("ROUTEC_AGI_LISTEN", "ROUTEC_DATABASE", "ROUTEC_PEPPER", "ROUTEC_PEPPER_FILE"), "")
         runtime = Runtime.of({**environ, "ROUTEC_STATE": "/s"})

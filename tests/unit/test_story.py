@@ -4,18 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routec.apply.held import of_dialplan
-from routec.apply.priority import Held, Priority
+from routec.apply.priority import Held, Priority, again, beside
 from routec.apply.words.changes import changes
-from routec.apply.words.gates import guards
-from routec.apply.words.met import all_steps
-from routec.apply.words.story import ENTRIES, Entry, Story, matching, story
+from routec.apply.words.gates import ways
+from routec.apply.words.met import all_steps, tell
+from routec.apply.words.story import ENTRIES, Entry, Story, Teller
 from routec.apply.words.told import SOUNDS
 from routec.backend.dialplan import ANY_NUMBER
 from routec.model import Answer, Cases, Dial, Goto, Hangup, Play, Say, SignIn, Wait
 from routec.model.walk import Steps
 from tests.unit.compile_cases import NAMES, compile_case
-from tests.unit.dialplans import app, edited, held
+from tests.unit.dialplans import app, edited, held, of_dialplan
 
 FRONT = """
 route front {
@@ -30,7 +29,7 @@ route front {
 
 
 def told(dialplan: Held, number: str = "600", entry: Entry = "extensions") -> Story:
-    found = story(dialplan, number, entry)
+    found = Teller(dialplan).story(number, entry)
     assert found is not None
     return found
 
@@ -43,9 +42,9 @@ def test_a_route() -> None:
     assert text(FRONT) == "plays welcome, asks for staff (else hangs up), plays ok, rings 101"
     for form in ("+3225551234", "3225551234", "003225551234", "025551234"):
         assert told(held(FRONT), form, "dids").text == text(FRONT)
-    assert story(held(FRONT), "601", "extensions") is None
-    assert story(held(FRONT), "600", "dids") is None
-    assert story({}, "600", "dids") is None
+    assert Teller(held(FRONT)).story("601", "extensions") is None
+    assert Teller(held(FRONT)).story("600", "dids") is None
+    assert Teller({}).story("600", "dids") is None
 
 
 @pytest.mark.parametrize(
@@ -153,17 +152,17 @@ class TestHandEdits:
         broken = edited(dialplan, "routec-signin.staff", "T", {1: app("Set", "ROUTEC_VERDICT=granted")})
         steps = told(broken).parts[1].steps
         assert "asks" not in {step.kind for step in steps}
-        assert guards(told(dialplan))["rings", "101"] == {"staff"}
-        assert guards(told(broken))["rings", "101"] == frozenset()
+        assert ways(told(dialplan)).things["rings", "101"] == {"staff"}
+        assert ways(told(broken)).things["rings", "101"] == frozenset()
 
     def test_an_else_that_runs_on(self) -> None:
         dialplan = edited(held(FRONT), "routec-front", ANY_NUMBER, {5: app("NoOp")})
         assert "goes on as if signed in to staff" in told(dialplan).text
-        assert guards(told(dialplan))["rings", "101"] == frozenset()
+        assert ways(told(dialplan)).things["rings", "101"] == frozenset()
 
     def test_a_jump_past_a_sign_in(self) -> None:
         dialplan = edited(held(FRONT), "routec-front", ANY_NUMBER, {1: app("GotoIf", "1?granted-staff")})
-        assert guards(told(dialplan))["rings", "101"] == frozenset()
+        assert ways(told(dialplan)).things["rings", "101"] == frozenset()
 
     def test_a_goto_to_nowhere(self) -> None:
         line = app("Goto", "routec-gone-0123456789ab,${EXTEN},1")
@@ -175,6 +174,29 @@ class TestHandEdits:
         found = told(edited(held(FRONT), "routec-extensions", "600", {1: line}))
         assert found.text.isprintable()
         assert len(found.text) < 1_000
+
+    def test_another_extension_for_some_callers(self) -> None:
+        for context in ("routec-front", "routec-extensions"):
+            exten = ANY_NUMBER if context == "routec-front" else "600"
+            broken = edited(held(FRONT), context, again(exten, {}), {1: app("Dial", "PJSIP/101"), 2: app("Hangup")})
+            met = " ".join(tell(part.steps) for part in told(broken).parts)
+            assert "runs other steps (some callers: rings 101)" in met
+            assert ways(told(broken)).things["rings", "101"] == frozenset()
+
+    def test_a_sign_in_with_another_extension_is_not_believed(self) -> None:
+        broken = edited(held(FRONT), "routec-signin.staff", again(ANY_NUMBER, {}), {1: app("Return")})
+        assert "asks for staff" not in told(broken).text
+        assert ways(told(broken)).things["rings", "101"] == frozenset()
+
+    def test_what_somebody_included(self) -> None:
+        name = beside("include", "phones")
+        broken = edited(held(FRONT), "routec-extensions", name, {1: app("include", "phones")})
+        assert tell(told(broken).parts[0].steps) == "runs include => phones, goes to the route front"
+        assert Teller(broken).story("101", "extensions") is None
+        beyond = Teller(broken).elsewhere("101", "extensions")
+        assert beyond is not None
+        assert beyond.text == "runs include => phones"
+        assert Teller(held(FRONT)).elsewhere("101", "extensions") is None
 
     def test_a_circle_of_sign_ins(self) -> None:
         """Labels that lead back: the story has an end all the same."""
@@ -218,26 +240,7 @@ HELD = st.dictionaries(
 @given(HELD, HELD)
 def test_any_dialplan_is_told(one: Held, other: Held) -> None:
     for entry in ENTRIES:
-        if (found := story(one, "600", entry)) is not None:
+        if (found := Teller(one).story("600", entry)) is not None:
             assert found.text.isprintable()
     assert all(str(change).isprintable() for change in changes(one, other))
     assert changes(one, one) == []
-
-
-@pytest.mark.parametrize(
-    ("extensions", "number", "taken"),
-    [
-        (["600", "_6XX"], "600", "600"),
-        (["_6XX", "_X."], "601", "_6XX"),
-        (["_X.", ANY_NUMBER], "601", "_X."),
-        (["_NXX", "_ZXX"], "155", "_ZXX"),
-        (["_NXX"], "155", None),
-        (["_[1-3]0"], "20", "_[1-3]0"),
-        (["_X."], "1", None),
-        (["_X!"], "1", "_X!"),
-        (["_[", "_[]", "_[z-a]"], "1", None),
-        (["_1-2"], "12", "_1-2"),
-    ],
-)
-def test_which_extension_takes_a_number(extensions: list[str], number: str, taken: str | None) -> None:
-    assert matching({exten: {} for exten in extensions}, number) == taken

@@ -172,15 +172,15 @@ def test_secret_of_a_target_comes_first(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"neither ROUTEC_AMI_SECRET_NORTH_1 nor ROUTEC_AMI_SECRET is set"):
         ami_secret({"ROUTEC_AMI_SECRET": ""}, tmp_path, "north-1")
     put("ami_secret", "file of all")
-    assert ami_secret({}, tmp_path, "north-1") == "file of all"
+    assert ami_secret({}, tmp_path, "north-1")[0] == "file of all"
     put("ami_secret.north-1", "own file")
-    assert ami_secret({}, tmp_path, "north-1") == "own file"
-    assert ami_secret({}, tmp_path) == "file of all"
+    assert ami_secret({}, tmp_path, "north-1")[0] == "own file"
+    assert ami_secret({}, tmp_path)[0] == "file of all"
     environ = {"ROUTEC_AMI_SECRET": "of all"}
-    assert ami_secret(environ, tmp_path, "north-1") == "of all"
+    assert ami_secret(environ, tmp_path, "north-1")[0] == "of all"
     environ["ROUTEC_AMI_SECRET_NORTH_1"] = "own"
-    assert ami_secret(environ, tmp_path, "north-1") == "own"
-    assert ami_secret(environ, tmp_path) == "of all"
+    assert ami_secret(environ, tmp_path, "north-1")[0] == "own"
+    assert ami_secret(environ, tmp_path)[0] == "of all"
 
 
 def test_secret_is_never_told(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from routec.apply.ami import link
 from routec.apply.words.trace import digits
 from tests.unit.conftest import Cli, Write
+from tests.unit.fake_pbx import FakePbx
 
 ROUTES = """\
 prompt enter "agent-user"
@@ -187,3 +189,17 @@ def test_nothing_published(write: Write, cli: Cli) -> None:
 )
 def test_how_numbers_are_written(typed: str, dialled: str) -> None:
     assert digits(typed) == dialled
+
+
+def test_a_number_that_no_call_gets_to(project: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    pbx = FakePbx(project / "generated" / "extensions.conf")
+    pbx.reload()
+    (project / "routes" / "routec.toml").write_text('[ami]\nusername = "routec"\n')
+    monkeypatch.setattr(link, "Ami", lambda *_args, **_more: pbx.connect())
+    monkeypatch.setenv("ROUTEC_AMI_SECRET", "s3cr3t")
+    assert "note:" not in cli("trace", "600").stdout
+    del pbx.entries["from-any"]["include => routec-extensions"]
+    assert "\nnote: no context of Asterisk's includes routec-extensions, " in cli("trace", "600").stdout
+    assert len(json.loads(cli("trace", "600", "--format", "json").stdout)["notes"]) == 1
+    assert "note:" not in cli("trace", "+3225551234").stdout
+    assert "\nnote: no context of Asterisk's includes routec-extensions, " in cli("plan").stdout

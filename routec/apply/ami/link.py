@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from routec.apply.ami.manager import Ami, AmiError, NotPermittedError, ReloadRefusedError
+from routec.apply.ami.manager import (
+    ANSWER_SECONDS,
+    Ami,
+    AmiError,
+    NotPermittedError,
+    RefusedLoginError,
+    ReloadRefusedError,
+)
 from routec.apply.shelf import Shelf
 from routec.settings import Runtime, Settings, SettingsError, ami_secret
 
@@ -18,7 +25,9 @@ T = TypeVar("T")
 Connect = Callable[[Settings], Ami]
 
 
-def connection(target: str | None, environ: Mapping[str, str] = os.environ) -> Connect:
+def connection(
+    target: str | None, environ: Mapping[str, str] = os.environ, *, timeout: float = ANSWER_SECONDS
+) -> Connect:
     """What connects to the PBX of a target, with the secret that this machine has for it.
 
     Calling it raises `AmiError`, and `SettingsError` where the settings or the secret are not there.
@@ -29,10 +38,19 @@ def connection(target: str | None, environ: Mapping[str, str] = os.environ) -> C
             table = f"[targets.{target}.ami]" if target else "[ami]"
             raise SettingsError(
                 f"routes/routec.toml does not say how the PBX is reached: there is no {table}",
-                help=f'{table} host = "127.0.0.1", port = 5038, username = "routec"',
+                help=f'two lines: {table}, and below it: username = "routec"; `host` and `port` where they are not '
+                "127.0.0.1 and 5038",
             )
-        secret = ami_secret(environ, Runtime.of(environ, settings).state, target)
-        return Ami(settings.ami.host, settings.ami.port, settings.ami.username, secret)
+        secret, place = ami_secret(environ, Runtime.of(environ, settings).state, target)
+        ami = settings.ami
+        try:
+            return Ami(ami.host, ami.port, ami.username, secret, timeout=timeout)
+        except RefusedLoginError as error:
+            raise RefusedLoginError(
+                f"{target}: {error}" if target else str(error),
+                f"manager.conf there must have [{ami.username}] with the secret that is in {place}, and let it in from "
+                "this address (`permit`); after a change: asterisk -rx 'manager reload'",
+            ) from None
 
     return connect
 

@@ -23,7 +23,7 @@ from routec.apply.ami.errors import (
     UnreachableError,
 )
 from routec.apply.ami.wire import Fields, Link
-from routec.apply.priority import HINT, Held, Priority
+from routec.apply.priority import HINT, Held, Priority, again, beside
 
 __all__ = [
     "Ami",
@@ -38,6 +38,12 @@ __all__ = [
 
 MODULE = "pbx_config.so"
 """What reads extensions.conf. `Reload` of it needs `config`, and no `command`."""
+
+ANSWER_SECONDS = 10.0
+"""How long an answer may take, where nobody says otherwise."""
+
+_BESIDE = {"IncludeContext": "include", "Switch": "switch", "IgnorePattern": "ignorepat"}
+"""What ShowDialPlan lists of a context beside its extensions, by the header that has it."""
 
 _NOT_YET = ("A reload is in progress", "Module not initialized")
 _AGAIN_SECONDS = 0.02
@@ -67,7 +73,7 @@ class Ami:
     seconds, unless it says so.
     """
 
-    def __init__(self, host: str, port: int, username: str, secret: str, *, timeout: float = 10) -> None:
+    def __init__(self, host: str, port: int, username: str, secret: str, *, timeout: float = ANSWER_SECONDS) -> None:
         self._timeout = timeout
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._link = Link(f"the PBX at {place}")
@@ -118,17 +124,22 @@ class Ami:
         """What Asterisk holds: of all contexts, of one, or of one extension in it; {} where there is none such.
 
         All of it is the admin's too, and may take `wire.LIST_SECONDS`. It is one moment's: Asterisk holds a lock
-        meanwhile. A context without extensions is in the answer only if it was asked for by name. By `exten`, Asterisk
-        also answers with patterns that match, and with what included contexts have: those are left out.
+        meanwhile. An empty context is in the answer only if it was asked for by name. By `exten`, Asterisk also answers
+        with patterns that match, and with what included contexts have: those are left out, as are includes.
         """
         held: dict[str, dict[str, dict[int, Priority]]] = {}
         last: tuple[str, str] | None = None
+        latest = HINT
         priorities: dict[int, Priority] = {}
 
         def take(fields: Fields) -> None:
-            nonlocal last, priorities
+            nonlocal last, latest, priorities
             number = fields.get("Priority")
             if number is None:
+                for header, kind in _BESIDE.items():
+                    if header in fields and exten is None:
+                        extensions = held.setdefault(fields.get("Context", ""), {})
+                        extensions[beside(kind, fields[header])] = {1: Priority("", kind, fields[header])}
                 return
             place = fields.get("Context", ""), fields.get("Extension", "")
             if place != last:
@@ -136,7 +147,14 @@ class Ami:
                     return
                 last = place
                 priorities = held.setdefault(place[0], {}).setdefault(place[1], {})
-            priorities[_number(number)] = Priority(
+                latest = max(priorities, default=HINT)
+            at = _number(number)
+            if at <= latest and priorities:  # it begins anew: up to here it was for some callers only
+                extensions = held[place[0]]
+                extensions[again(place[1], extensions)] = priorities
+                priorities = extensions[place[1]] = {}
+            latest = at
+            priorities[at] = Priority(
                 intern(fields.get("ExtensionLabel", "")),
                 intern(fields.get("Application", "")),
                 fields.get("AppData", ""),
@@ -151,17 +169,6 @@ class Ami:
         if context is not None and exten is None:
             held.setdefault(context, {})
         return held
-
-    def includes(self) -> Mapping[str, tuple[str, ...]]:
-        """Every context that includes others, with those, in order. It takes as long as `holds` of everything."""
-        found: dict[str, list[str]] = {}
-
-        def take(fields: Fields) -> None:
-            if "IncludeContext" in fields:
-                found.setdefault(fields.get("Context", ""), []).append(fields["IncludeContext"])
-
-        self._show(take, None, None)
-        return {context: tuple(included) for context, included in found.items()}
 
     def _show(self, take: Callable[[Fields], None], context: str | None, exten: str | None) -> None:
         asked = {"Action": "ShowDialPlan", "Context": context, "Extension": exten}

@@ -126,7 +126,7 @@ class Link(Manager):  # type: ignore[misc]  # pyst2 has no types
             said = error.said if isinstance(error, RefusedError) else "Permission denied"
             raise RefusedLoginError(
                 f"{self.place} refused the AMI user `{quoted(username)}`: {said}",
-                f"manager.conf there must have [{quoted(username)}] with the secret of ROUTEC_AMI_SECRET and let it in "
+                f"manager.conf there must have [{quoted(username)}] with this secret and let it in "
                 "from this address (`permit`); after a change: asterisk -rx 'manager reload'",
             ) from None
 

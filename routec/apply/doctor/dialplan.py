@@ -1,19 +1,22 @@
 """The dialplan in Asterisk's memory: is it ours, is it the present one, and do calls come into it."""
 
-import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 
+from routec.apply import drift
 from routec.apply.ami.manager import Ami, NotPermittedError
 from routec.apply.doctor.files import Project
 from routec.apply.doctor.findings import Finding, fault, ok, skipped, some, warn
 from routec.apply.doctor.pbx import Pbx
-from routec.apply.held import Extensions, Held
+from routec.apply.entered import KINDS
+from routec.apply.held import Extensions, Held, ours
+from routec.apply.patterns import matches
+from routec.apply.priority import included, is_marked
 from routec.backend.dialplan import CONTEXT_PREFIX, DIDS, EXTENSIONS, SEAL
 from routec.backend.proof import SEAL_EXTEN
 
+MOST_EDITS = 5
+
 Includes = Mapping[str, tuple[str, ...]]
-_KINDS = {DIDS: "DIDs", EXTENSIONS: "extensions"}
 
 
 def check(project: Project, pbx: Pbx) -> Iterator[Finding]:
@@ -23,7 +26,9 @@ def check(project: Project, pbx: Pbx) -> Iterator[Finding]:
         return
     try:
         yield from _loaded(project, pbx.ami)
-        held, includes = pbx.ami.holds(), pbx.ami.includes()
+        held = pbx.ami.holds()
+        yield from _edited(project, held)
+        includes = {name: included(extensions) for name, extensions in held.items()}
     except NotPermittedError as error:
         yield skipped("dialplan", str(error))
         return
@@ -59,6 +64,21 @@ def _loaded(project: Project, ami: Ami) -> Iterator[Finding]:
         )
 
 
+def _edited(project: Project, held: Held) -> Iterator[Finding]:
+    """What somebody changed in Asterisk's memory by hand, or has in files of Asterisk's own with our names."""
+    if project.published and held.get(SEAL) == project.published.get(SEAL):
+        told = drift.of_pbx(ours(held), project.published)
+        for one in told[:MOST_EDITS]:
+            yield fault(
+                "dialplan",
+                one.text,
+                "asterisk -rx 'dialplan reload' takes out what was put into its memory; what is still there then "
+                f"stands in one of Asterisk's own files: `dialplan show {one.what}` on its console says in which",
+            )
+        if len(told) > MOST_EDITS:
+            yield fault("dialplan", f"so are {len(told) - MOST_EDITS} more places", "`routec plan` tells them")
+
+
 # ---- what includes it
 
 
@@ -73,7 +93,7 @@ def _entered(entry: str, numbers: Extensions, held: Held, includes: Includes) ->
         where = "where the trunk's calls come in" if entry == DIDS else "where the phones' calls come in"
         yield fault(
             "dialplan",
-            f"no context of Asterisk's includes {entry}, so no call reaches the routes by their {_KINDS[entry]}",
+            f"no context of Asterisk's includes {entry}, so no call reaches the routes by their {KINDS[entry]}",
             f"in Asterisk's own extensions.conf, in the context {where}: include => {entry}",
         )
         return
@@ -116,7 +136,11 @@ def _shadows(
     found: dict[tuple[str, str], list[str]] = {}
     before: list[tuple[str, str]] = []
     for name in _order(context, entry, includes):
-        before += [(name, exten) for exten, priorities in held.get(name, {}).items() if 1 in priorities]
+        before += [
+            (name, exten)
+            for exten, priorities in held.get(name, {}).items()
+            if 1 in priorities and not is_marked(exten)
+        ]
     for number in sorted(numbers, key=lambda each: (len(each), each)):
         for place in before:
             if matches(place[1], number):
@@ -137,30 +161,3 @@ def _order(context: str, entry: str, includes: Includes) -> list[str]:
             order.append(name)
             left += reversed(includes.get(name, ()))
     return order
-
-
-def matches(exten: str, number: str) -> bool:
-    """Whether an extension or a pattern takes a number; dashes mean nothing. Measured on Asterisk 22.10 and 16.28."""
-    number = number.replace("-", "")
-    if not exten.startswith("_"):
-        return exten.replace("-", "") == number
-    pattern = _compiled(exten[1:])
-    return pattern is not None and pattern.fullmatch(number) is not None
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str] | None:
-    parts = []
-    for piece in re.findall(r"\[[^\]]*\]|.", pattern):
-        if piece.startswith("["):
-            inner = re.sub(r"([\\^\]&~|[])", r"\\\1", piece[1:-1])
-            parts.append(f"[{inner}]" if inner else "")
-        elif piece != "-":
-            special = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*"}
-            parts.append(special.get(piece.upper(), re.escape(piece)))
-            if piece in ".!":
-                break  # Asterisk looks no further
-    try:
-        return re.compile("".join(parts))
-    except re.error:
-        return None

@@ -70,7 +70,7 @@ def examine(
         check("checker", lambda: _signin(project, lambda: doctor_reach.checker(project, pbx, machine)))
         check("script", lambda: _signin(project, lambda: doctor_reach.script(project, host)))
         check("pepper", lambda: _signin(project, lambda: machine.pepper(project.modules, host)))
-        check("database", lambda: _signin(project, machine.database))
+        check("database", lambda: _signin(project, lambda: machine.database(host)))
         check("webhooks", lambda: machine.webhooks(project.modules))
         check("clock", lambda: machine.clock(pbx.ami))
     return Examination(tuple(found), pbx.is_unreached)

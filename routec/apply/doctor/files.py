@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from routec.apply import drift
+from routec.apply import drift, retired_conf
 from routec.apply.build import Built, compile_project, published_folder
-from routec.apply.doctor.findings import Finding, fault, ok, skipped, some, warn
+from routec.apply.doctor.findings import Finding, fault, give, ok, skipped, some, warn
 from routec.apply.doctor.host import Host
-from routec.apply.held import Held, HeldError, of_text
+from routec.apply.held import Held
+from routec.apply.lock import LOCK_FILE
 from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, RETIRED_FILE, SOUNDS, Shelf
 from routec.contract import MODULES_FILE, SCRIPT_FILE, Module
+from routec.disk import user_name
 from routec.settings import Settings
 from routec.signin.modules import ModulesError, parse_modules
 
@@ -29,7 +31,7 @@ class Project:
     built: Built
     folder: Path
     published: Held = field(default_factory=dict)
-    """What the published extensions.conf holds; empty where there is none, or none that can be read."""
+    """What the published files hold, retired contexts included; empty where there are none that can be read."""
     modules: Mapping[str, Module] = field(default_factory=dict)
 
     @classmethod
@@ -38,8 +40,9 @@ class Project:
         built = compile_project(root, target)
         folder = published_folder(root, settings)
         try:
-            published = of_text((folder / MAIN_FILE).read_text("utf-8", "backslashreplace"))
-        except (OSError, HeldError):
+            shelf = Shelf(folder)
+            published = retired_conf.published(shelf.read(MAIN_FILE), shelf.read(RETIRED_FILE))
+        except OSError:
             published = {}
         modules: Mapping[str, Module] = {}
         try:
@@ -61,7 +64,8 @@ class Project:
             yield fault("routes", f"they have {errors} error{'' if errors == 1 else 's'}", "`routec check` shows them")
         else:
             system = self.built.compilation.system
-            yield ok("routes", f"no error in {len(system.routes)} routes and {len(system.modules)} sign-in modules")
+            many = [(len(system.routes), "route"), (len(system.modules), "sign-in module")]
+            yield ok("routes", "no error in " + " and ".join(f"{n} {what}{'s' * (n != 1)}" for n, what in many))
 
 
 def published(project: Project, host: Host) -> Iterator[Finding]:
@@ -90,15 +94,23 @@ def published(project: Project, host: Host) -> Iterator[Finding]:
                 f"{folder} is whole, and not of the present routes",
                 "`routec plan` shows what differs, `routec apply` brings it; `serve` and `watch` do so by themselves",
             )
-    yield from _writable(folder)
+    yield from _writable(folder, host)
     yield from _readable(folder, host)
 
 
-def _writable(folder: Path) -> Iterator[Finding]:
+def _writable(folder: Path, host: Host) -> Iterator[Finding]:
+    user = host.account.name if host.account else None
+    lock = folder / LOCK_FILE
     if os.statvfs(folder).f_flag & os.ST_RDONLY:
         yield fault("published", f"{folder} is on a disk that is mounted read-only", "[publish] to names another")
     elif not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
-        yield fault("published", f"{folder} cannot be written by this user", "run as the user of `routec serve`")
+        yield fault("published", f"{folder} cannot be written by {user_name()}, who runs this", give(folder, user))
+    elif lock.exists() and not os.access(lock, os.R_OK | os.W_OK, effective_ids=True):
+        text = f"{lock} cannot be opened by {user_name()}, who runs this: neither `apply` nor `serve` gets further"
+        yield fault("published", text, f"sudo chown {user_name()} {lock}")
+    elif host.account is not None and lock.exists() and (host.account.closed(lock, os.R_OK | os.W_OK)) is not None:
+        text = f"{lock} cannot be opened by {user}, whom Asterisk runs as, and `routec serve` should"
+        yield warn("published", text, f"sudo chown {user} {lock}")
 
 
 def _readable(folder: Path, host: Host) -> Iterator[Finding]:

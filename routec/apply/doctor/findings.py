@@ -1,6 +1,10 @@
 """What a check of `routec doctor` finds."""
 
+import pwd
+from pathlib import Path
 from typing import NamedTuple
+
+from routec.disk import user_name
 
 OK, WARN, FAULT, SKIPPED = "ok", "warn", "fault", "skipped"
 
@@ -38,3 +42,20 @@ def some(names: list[str], most: int = 3) -> str:
     """`a, b, c and 5 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def give(path: Path, user: str | None) -> str:
+    """How a folder that this user cannot write in comes to be whose it should be; `user` is Asterisk's, if known."""
+    me, user = user_name(), user or "asterisk"
+    try:
+        theirs = pwd.getpwuid(path.stat().st_uid).pw_name
+    except (OSError, KeyError):
+        theirs = ""
+    if theirs == user != me:
+        return f"run this as {user}, as `routec serve`: sudo -u {user} routec …"
+    return f"sudo chown -R {user} {path}, for `routec serve`, `plan`, `apply` and this to run as {user}"
+
+
+def make(path: Path, user: str | None, mode: str) -> str:
+    """How a folder is made that is not there."""
+    return f"sudo install -d -o {user or 'asterisk'} -m {mode} {path}"

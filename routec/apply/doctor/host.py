@@ -88,13 +88,15 @@ def find_host(host: str, port: int, user: str | None = None) -> Host:
     given = account_named(user) if user else None
     if not _is_here(host, port):
         return Host(f"Asterisk runs on another machine ({host})", account=given)
-    found = list(_processes())
-    if len(found) > 1 and port:
-        found = [pid for pid in found if _listens(pid, port)] or found
+    every = list(_processes())
+    # Of one in a container the port is seen only from within.
+    found = [pid for pid in every if not port or _listens(pid, port) or _net(pid) != _net("self")]
+    found = [pid for pid in found if _net(pid) == _net("self")] or found
     if len(found) != 1:
-        why = (
-            "no Asterisk is seen running here" if not found else "several Asterisks run here, and none is known as ours"
-        )
+        why = "several Asterisks run here, and none is known as ours"
+        if not found:
+            why = "no Asterisk is seen running here"
+            why += f" that listens at port {port}; another one does not count" if every else ""
         return Host(why, account=given)
     pid = found[0]
     if Path("/proc/self/root").resolve() != Path(f"/proc/{pid}/root").resolve() or _space(pid) != _space("self"):
@@ -146,16 +148,19 @@ def _account(pid: int) -> Account | None:
 
 
 def _listens(pid: int, port: int) -> bool:
-    nodes = set()
+    """Whether a process listens at a port; where its handles are closed to us, whether one of its user does."""
+    nodes, owners = set(), set()
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
                 fields = line.split()
                 if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
                     nodes.add(f"socket:[{fields[9]}]")
+                    owners.add(int(fields[7]))
     with contextlib.suppress(OSError):
         return any(_link(entry) in nodes for entry in Path(f"/proc/{pid}/fd").iterdir())
-    return False
+    account = _account(pid)
+    return account is not None and account.uid in owners
 
 
 def _link(path: Path) -> str:
@@ -166,6 +171,10 @@ def _link(path: Path) -> str:
 
 def _space(pid: int | str) -> str:
     return _link(Path(f"/proc/{pid}/ns/mnt"))
+
+
+def _net(pid: int | str) -> str:
+    return _link(Path(f"/proc/{pid}/ns/net"))
 
 
 def _folders(pid: int) -> dict[str, Path]:

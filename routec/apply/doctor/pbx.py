@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from routec.apply.ami.link import connection
 from routec.apply.ami.manager import Ami, AmiError, NotPermittedError, SilentError, UnreachableError
 from routec.apply.doctor.findings import Finding, fault, ok, skipped, warn
-from routec.settings import Runtime, Settings, SettingsError, ami_secret
+from routec.settings import Runtime, Settings, SettingsError
 
 AMI_SECONDS = 5.0
 NO_AMI = "there is no [ami] in routes/routec.toml"
@@ -32,12 +33,10 @@ class Pbx:
             pbx.trouble = skipped("AMI", f"{NO_AMI}, so the PBX was not asked")
             return pbx
         pbx.why = "the PBX could not be asked"
-        where = settings.ami
         if runtime is None:
             return pbx
         try:
-            secret = ami_secret(environ, runtime.state, target)
-            pbx.ami = Ami(where.host, where.port, where.username, secret, timeout=AMI_SECONDS)
+            pbx.ami = connection(target, environ, timeout=AMI_SECONDS)(settings)
         except SettingsError as error:
             pbx.trouble = fault("AMI", error.message, error.help)
         except AmiError as error:

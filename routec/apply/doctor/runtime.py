@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from routec.apply.ami.manager import Ami, AmiError
-from routec.apply.doctor.findings import Finding, fault, ok, skipped, warn
+from routec.apply.doctor.findings import Finding, fault, give, make, ok, skipped, warn
 from routec.apply.doctor.host import Host
 from routec.apply.doctor.pbx import offset
 from routec.contract import Module
+from routec.disk import user_name
 from routec.settings import Runtime, Settings, SettingsError
 from routec.signin.credentials import CredentialsError, read_pepper
 from routec.signin.database import Database
-from routec.signin.store import Filters, Log, LogError, UnreachableError
+from routec.signin.store import Log, LogError, UnreachableError
 from routec.signin.their_clock import clock_of
 
 MOST_SECONDS = 5.0
@@ -63,12 +64,16 @@ class Machine:
             return
         file = self.runtime.pepper_file
         if self.runtime.pepper is not None:
-            if "ROUTEC_PEPPER" not in host.environ:
+            if (other := self._other_pepper()) is not None:
+                yield fault("pepper", *other)
+            elif "ROUTEC_PEPPER" not in host.environ:
                 yield warn(
                     "pepper",
                     "ROUTEC_PEPPER is set here, and the plain AGI script has Asterisk's environment: no PIN is right "
                     "while `routec serve` is down",
-                    f"put it into the file {file}, which only its user can read",
+                    f"the same one is in {file}: take ROUTEC_PEPPER away"
+                    if file.exists()
+                    else f"put it into the file {file}, which only its user can read",
                 )
             else:
                 yield ok("pepper", "ROUTEC_PEPPER is set, here and for Asterisk")
@@ -82,7 +87,28 @@ class Machine:
         else:
             yield ok("pepper", f"{file} is there, and closed to others")
 
-    def database(self) -> Iterator[Finding]:
+    def _other_pepper(self) -> tuple[str, str] | None:
+        """What to say where the file holds another pepper than ROUTEC_PEPPER does, or cannot be compared with it."""
+        file = self.runtime.pepper_file if self.runtime else None
+        if self.runtime is None or file is None or not os.path.lexists(file):
+            return None
+        try:
+            same = read_pepper(self.runtime).reveal() == read_pepper(_without_pepper(self.runtime)).reveal()
+        except CredentialsError as error:
+            return f"ROUTEC_PEPPER is set here, and the plain AGI script cannot take its own: {error}", error.help
+        if same:
+            return None
+        text = (
+            f"ROUTEC_PEPPER and the file {file} hold two different peppers: a PIN is right for `routec serve` or for "
+            "the plain AGI script, and not for both"
+        )
+        help = (
+            "write over neither: find out by which the users' hashes were made (does a PIN that you know still pass?), "
+            "then leave that one only"
+        )
+        return text, help
+
+    def database(self, host: Host) -> Iterator[Finding]:
         """Can the log be read, and is it of this routec's form."""
         if self.runtime is None:
             return
@@ -94,26 +120,30 @@ class Machine:
                 is_there, place = database.exists(), database.place
             finally:
                 database.close()
-            for _ in log.read(Filters(limit=1)):
-                pass
+            log.look()
         except UnreachableError as error:
             yield fault("database", f"nobody is signed in for now: {error}", "is the database running and reachable?")
         except LogError as error:
             yield fault("database", str(error), help)
         else:
-            yield ok("database", place if is_there else f"{place} is not there yet; the first sign-in makes it")
-            yield from self._state()
+            closed = list(self._state(host.account.name if host.account else None))
+            if is_there or not closed:
+                yield ok("database", place if is_there else f"{place} is not there yet; the first sign-in makes it")
+            yield from closed
         finally:
             log.close()
 
-    def _state(self) -> Iterator[Finding]:
+    def _state(self, user: str | None) -> Iterator[Finding]:
         state = self.runtime.state if self.runtime else None
         if state is None:
             return
         nearest = next(each for each in (state, *state.parents) if each.exists())
         if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=True):
+            if not state.exists():
+                yield fault("database", f"there is no state folder {state}", make(state, user, "700"))
+                return
             yield fault(
-                "database", f"this user cannot write in the state folder {state}", "run as the user of `routec serve`"
+                "database", f"{user_name()}, who runs this, cannot write in the state folder {state}", give(state, user)
             )
 
     def webhooks(self, modules: Mapping[str, Module]) -> Iterator[Finding]:
@@ -160,6 +190,11 @@ class Machine:
                     yield from _apart("the database's", theirs - (before + time.time()) / 2)
             except LogError:
                 yield skipped("clock", "the database's: it cannot be asked")
+
+
+def _without_pepper(runtime: Runtime) -> Runtime:
+    """The same, so that the pepper is the file's."""
+    return runtime.model_copy(update={"pepper": None})
 
 
 def _apart(whose: str, seconds: float) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from routec.apply.build import Built
 from routec.apply.held import Difference
 from routec.apply.plan import Applied, ApplyError, Swept
+from routec.apply.words.met import counted
 from routec.diagnostics import Diagnostic
 from routec.source import Sources
 
@@ -55,7 +56,7 @@ class Checked(Event):
         warnings = len(compilation.diagnostics) - errors
         if not compilation.diagnostics:
             return None
-        parts = [_count(number, thing) for number, thing in ((errors, "error"), (warnings, "warning")) if number]
+        parts = [counted(number, thing) for number, thing in ((errors, "error"), (warnings, "warning")) if number]
         lines = (f"{', '.join(parts)}; the last good files stay",) if errors else ()
         fields = {"errors": errors, "warnings": warnings}
         level: Level = "error" if errors else "warning"
@@ -98,12 +99,12 @@ class WentLive(Event):
 
     def words(self) -> Words:
         """How long it took, and how much it is."""
-        applied, seconds, kept = self.applied, self.seconds, len(self.applied.plan.retired)
+        applied, seconds, kept = self.applied, self.seconds, self.applied.retired
         after = "" if seconds is None else f" after {_duration(seconds)}"
         counts = ((applied.routes, "route"), (applied.numbers, "number"))
-        what = ", ".join(_count(number, thing) for number, thing in counts if number) or "no route"
-        stay = f"; {_count(kept, 'old context')} until no call is in there" if kept else ""
-        line = f"live{after}: {what} changed, {_count(applied.verified, 'step')} read back{stay}"
+        what = ", ".join(counted(number, thing) for number, thing in counts if number) or "no route"
+        stay = f"; {counted(kept, 'old context')} until no call is in there" if kept else ""
+        line = f"live{after}: {what} changed, {counted(applied.verified, 'step')} read back{stay}"
         fields = {
             "seconds": None if seconds is None else round(seconds, 3),
             "routes": applied.routes,
@@ -207,8 +208,8 @@ class Tidied(Event):
         gone, kept, calls = self.swept.gone, self.swept.kept, self.swept.calls
         if not gone:
             return None
-        stay = f"; {_count(len(kept), 'other')} with {_count(calls, 'call')}" if kept else ""
-        line = f"{_count(len(gone), 'old context')} went: no call is in there any more{stay}"
+        stay = f"; {counted(len(kept), 'other')} with {counted(calls, 'call')}" if kept else ""
+        line = f"{counted(len(gone), 'old context')} went: no call is in there any more{stay}"
         return Words("info", (line,), {"gone": list(gone[:MOST_NAMES]), "kept": len(kept), "calls": calls})
 
 
@@ -240,10 +241,6 @@ def _place(error: Exception) -> str:
 
 def _with_help(line: str, help: str) -> tuple[str, ...]:
     return (line, f"   = help: {help}") if help else (line,)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:

@@ -44,7 +44,8 @@ class Live:
         self._builder = Builder(root, target)
         self._pauses = Pauses()
         make = make_applier or (lambda: Applier(root, target, environ=environ, say=self._note, resident=True))
-        self._upkeep = Upkeep(root, tell, make, out, self._pauses)
+        self._watcher: Watcher | None = None
+        self._upkeep = Upkeep(root, tell, make, out, self._pauses, self._is_current)
         self._faults = ""
         self.rounds = 0
         """How many builds have come to an end, with whatever end."""
@@ -72,7 +73,7 @@ class Live:
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Watch; `ready` is called after the first round, whatever came of it."""
-        watcher = Watcher(self._root, self, self._note)
+        watcher = self._watcher = Watcher(self._root, self, self._note)
         try:
             self._round(None, is_gone=watcher.is_gone)
             ready()
@@ -119,6 +120,9 @@ class Live:
         self._tell(Checked(built))
         if not built.failed:
             self._upkeep.put(built, seen)
+
+    def _is_current(self) -> bool:
+        return self._watcher is None or self._watcher.is_as_told()
 
     def _forget(self) -> None:
         self._builder = Builder(self._root, self._target)

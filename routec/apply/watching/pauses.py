@@ -8,7 +8,7 @@ AWAY_SECONDS = (0.5, 15.0)
 """The pauses between tries while the PBX is away double from the one to the other."""
 
 REFUSED_SECONDS = (15.0, 300.0)
-"""The same after a refusal, of which each try costs the PBX two reloads."""
+"""The same after a refusal. What Asterisk did not take is only looked at then: a try would put it live for a moment."""
 
 REBUILD_SECONDS = 15.0
 """How soon a build is tried again that failed for the disk, or for a bug of ours."""
@@ -23,6 +23,10 @@ ALIVE_SECONDS = 2.0
 """How often the PBX is asked for the seal of its dialplan: a restart or a reload by somebody else shows there."""
 
 SWEEP_SECONDS = 1.0
+STALE_SECONDS = 5.0
+"""How long a build may wait for one of newer files. Files that never rest shall go live all the same."""
+
+STALE_AGAIN_SECONDS = 0.2
 _SHORTEST = 0.02
 
 
@@ -36,6 +40,7 @@ class Pauses:
         self._full_at = math.inf
         self._last: dict[str, float] = {}
         self._failures = 0
+        self._stale_since: float | None = None
 
     def next(self, *, has_retired: bool) -> float:
         """How long to wait for a change at most, in seconds."""
@@ -77,6 +82,16 @@ class Pauses:
         self._full_at = math.inf
         self._failures = min(self._failures + 1, 10)
 
+    def put_off(self) -> bool:
+        """A newer build should come soon: try again then; False where it has been waited for long enough."""
+        now = self._clock()
+        if self._stale_since is None:
+            self._stale_since = now
+        if now - self._stale_since >= STALE_SECONDS:
+            return False
+        self._retry_at = now + STALE_AGAIN_SECONDS
+        return True
+
     def is_retry_due(self) -> bool:
         """Whether to try again."""
         return self._clock() >= self._retry_at
@@ -85,6 +100,7 @@ class Pauses:
         """It is in force."""
         self._retry_at = math.inf
         self._failures = 0
+        self._stale_since = None
 
     # ---- reading everything back
 

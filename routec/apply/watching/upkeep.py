@@ -23,15 +23,15 @@ from routec.apply.watching.events import (
     Written,
 )
 from routec.apply.watching.pauses import ALIVE_SECONDS, FULL_SECONDS, QUIET_SECONDS, SWEEP_SECONDS, Pauses
-from routec.apply.words.changes import changes
+from routec.apply.words.changes import changes, gates_first
 from routec.apply.words.module_changes import module_changes
 from routec.contract import MODULES_FILE
+from routec.diagnostics import codes
 from routec.settings import Settings, SettingsError
 from routec.source import Sources
 
 AWAY_CODES = frozenset({"RT601", "RT602", "RT603", "RT604"})
 """Faults that are none of the dialplan: the PBX is not there, or does not let us in. They are waited for."""
-
 
 AWAY = "away"
 BOOT_SECONDS = 30.0
@@ -66,12 +66,14 @@ class Upkeep:
         make_applier: Callable[[], Applier],
         out: Path | None = None,
         pauses: Pauses | None = None,
+        is_current: Callable[[], bool] = lambda: True,
     ) -> None:
         self._root = root
         self._tell = tell
         self._make_applier = make_applier
         self._out = out
         self._pauses = pauses or Pauses()
+        self._is_current = is_current
         self._applier: Applier | None = None
         self._settings: Settings | None = None
         self._due: _Due | None = None
@@ -79,6 +81,8 @@ class Upkeep:
         self._modules: bytes | None = None
         self._away_since: float | None = None
         self._refused_since: float | None = None
+        self._is_refused = False
+        """Whether Asterisk had what is due for a moment, and did not take it."""
         self._said = ""
         self.state = Standing(is_live=False, text="starting")
 
@@ -90,13 +94,14 @@ class Upkeep:
     def put(self, built: Built, seen: float | None) -> None:
         """Put a good build in force, now or as soon as it can be."""
         self._due = _Due(built, seen)
+        self._is_refused = False
         self._pauses.fresh()
         self._bring(self._due)
 
     def duties(self) -> None:
         """What is to be done although nothing changed: another try, a sweep, a look whether all is as it was left."""
         if self._due is not None:
-            if self._pauses.is_retry_due():
+            if self._pauses.is_retry_due() and not self._would_be_refused():
                 self._bring(self._due)
         elif self._applier is not None:
             try:
@@ -124,12 +129,32 @@ class Upkeep:
                 self._done(due.built, "built; Asterisk is not reloaded")
                 self._tell(Written(tuple(names)))
             else:
-                applied = self._applier_for(settings).bring(due.built)
+                applier = self._applier_for(settings)
+                with applier.turn(settings):
+                    # Another apply may have had its turn meanwhile, with newer files.
+                    if not self._is_current() and self._pauses.put_off():
+                        return
+                    applied = applier.bring(due.built)
                 seconds = None if due.seen is None else time.monotonic() - due.seen
                 self._done(due.built, "live")
                 self._went_live(applied, due, seconds, before)
         except Exception as error:  # noqa: BLE001 (a bug of ours, too, must not end the watching)
             self._failed(error)
+            self._is_refused = _code(error) == codes.NOT_TAKEN.code and self._away_since is None
+
+    def _would_be_refused(self) -> bool:
+        """Whether a try would come to the same: Asterisk holds just what it did after the last one."""
+        if not self._is_refused or self._applier is None:
+            return False
+        try:
+            is_same = self._applier.is_as_put_back()
+        except Exception as error:  # noqa: BLE001 (it is away: then another one may come back)
+            self._is_refused = False
+            self._failed(error)
+            return True
+        if is_same:
+            self._pauses.failed(is_away=False)
+        return is_same
 
     def _done(self, built: Built, text: str) -> None:
         self._pauses.done()
@@ -144,8 +169,8 @@ class Upkeep:
         self._pauses.read_back_in(FULL_SECONDS if was_away is None and not applied.changed else QUIET_SECONDS)
         if applied.changed:
             self._tell(WentLive(applied, seconds))
-            meant = [*changes(applied.plan.before, due.built.held)]
-            meant += module_changes(before, due.built.files.get(MODULES_FILE, b""))
+            of_modules = module_changes(before, due.built.files.get(MODULES_FILE, b""))
+            meant = gates_first([*changes(applied.plan.before, due.built.held), *of_modules])
             self._tell(Meant(tuple(map(str, meant))))
         elif due.seen is not None:
             self._tell(Unchanged())

@@ -69,6 +69,10 @@ class Watcher:
         """Whether there was no routes/ at the last look."""
         return self._taken is None
 
+    def is_as_told(self) -> bool:
+        """Whether the files stand as they did at the last change that was told; may be asked at any time."""
+        return _is_same(scan(self._folder), self._taken)
+
     def wait(self, seconds: float) -> Change | None:
         """The next change since the last one that was told, or None after so long and when interrupted."""
         until = time.monotonic() + seconds

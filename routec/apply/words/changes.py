@@ -8,19 +8,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from routec.apply.priority import Extensions, Held
+from routec.apply.jumps import leading_to, leads_to, standing_before
+from routec.apply.priority import Extensions, Held, for_some, is_marked
 from routec.apply.words.differing import Phrase, phrases
-from routec.apply.words.kept_shut import KeptShut, leading_to, leads_to, standing_before
+from routec.apply.words.gates import ways
+from routec.apply.words.kept_shut import KeptShut
 from routec.apply.words.met import keys
 from routec.apply.words.story import ENTRIES, Entry, Story, Teller
 from routec.apply.words.told import module_of
-from routec.backend.dialplan import CONTEXT_PREFIX, FIXED
+from routec.backend.dialplan import FIXED, SIGNIN_PREFIX
 from routec.diagnostics.render_text import safe
 from routec.model.numbers import DID, did_forms
 
 About = Literal["number", "module", "sound"]
-
-_SIGN_INS = f"{CONTEXT_PREFIX}signin."
 
 MOST_LISTED = 10
 """Numbers that are named in one sentence."""
@@ -80,10 +80,11 @@ def _told(shown: str, old: Story | None, new: Story | None, known: _Known, shut:
     if new is None:
         return [] if old is None else [Change("unanswered", "number", shown, f"{shown} is no longer answered")]
     if old is None:
-        return [Change("answered", "number", shown, f"{shown} is answered: {new.text}", shut.is_opened_by(new))]
+        is_opened = bool(shut.opened_by(ways(new), None))
+        return [Change("answered", "number", shown, f"{shown} is answered: {new.text}", is_opened)]
     key = _behind(old), _behind(new)
     if key not in known:
-        known[key] = phrases(old, new)
+        known[key] = phrases(old, new, shut)
     return [
         Change("gate" if phrase.gate else "steps", "number", shown, phrase.of(shown), phrase.gate)
         for phrase in known[key]
@@ -103,6 +104,11 @@ def _numbers(entry: Entry, before: Teller, after: Teller, edited: set[str]) -> I
     context = ENTRIES[entry]
     old, new = before.held.get(context, {}), after.held.get(context, {})
     changed = [exten for exten in _in_order(old, new) if old.get(exten) != new.get(exten)]
+    if any(map(is_marked, changed)):
+        # An extension that some callers have another of is told with the one for all; what is included, as drift.
+        changed = list(
+            dict.fromkeys(for_some(each) or each for each in changed if for_some(each) or not is_marked(each))
+        )
     if edited:
         known = set(changed)
         changed += [exten for exten in _in_order({}, new) if exten not in known and leads_to(new[exten], edited)]
@@ -158,7 +164,7 @@ def _sign_ins(teller: Teller) -> dict[str, str]:
     """The sign-in context of each module; of several, one that is not as routec makes it, or else the last."""
     found: dict[str, str] = {}
     for context in teller.held:
-        module = module_of(context) if context.startswith(_SIGN_INS) else ""
+        module = module_of(context) if context.startswith(SIGNIN_PREFIX) else ""
         if module and (module not in found or teller.is_sound(found[module])):
             found[module] = context
     return found

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from routec.apply.words.gates import WORTH, Thing, asked, guards, protected
+from routec.apply.words.gates import WORTH, Thing, asked, protected, ways
+from routec.apply.words.kept_shut import KeptShut
 from routec.apply.words.met import ELSE, OTHERWISE, Step, keys, tell
 from routec.apply.words.story import Part, Story
 from routec.diagnostics.render_text import safe
@@ -35,9 +36,12 @@ class Phrase(NamedTuple):
         return f"{number}{self.where}: {self.text}" if self.is_whole else f"{number} {self.text}{self.where}"
 
 
-def phrases(old: Story, new: Story) -> list[Phrase]:
-    """How what callers meet has changed; what opens a gate first. Empty where they meet the same."""
-    found, told = _gates(old, new)
+def phrases(old: Story, new: Story, shut: KeptShut) -> list[Phrase]:
+    """How what callers meet has changed; what opens a gate first. Empty where they meet the same.
+
+    `shut` is of the dialplan that `old` is of.
+    """
+    found, told = _gates(old, new, shut)
     for before, after in _pairs(old, new):
         where = f", in the route {after.route}" if after.context not in _direct(new) and after.route else ""
         found += [phrase._replace(where=where) for phrase in _steps(before, after, told)]
@@ -59,12 +63,14 @@ def _direct(story: Story) -> set[str]:
 # ---- sign-ins
 
 
-def _gates(old: Story, new: Story) -> tuple[list[Phrase], set[str]]:
+def _gates(old: Story, new: Story, shut: KeptShut) -> tuple[list[Phrase], set[str]]:
     """What is behind other sign-ins than before, and the modules of which that is told."""
-    before, after = guards(old), guards(new)
+    of_old, of_new = shut.ways(old), ways(new)
+    before, after = of_old.things, of_new.things
     old_modules, new_modules = asked(old), asked(new)
     found: list[Phrase] = []
     told: set[str] = set()
+    told_open: set[str] = set()
     for module in sorted(old_modules):
         kept_shut = protected(before, module)
         opened = [thing for thing in kept_shut if thing in after and module not in after[thing]]
@@ -79,13 +85,17 @@ def _gates(old: Story, new: Story) -> tuple[list[Phrase], set[str]]:
         told |= set(instead)
         kinds = {kind for kind, _ in kept_shut}
         is_opened = bool(opened) or any(kind in kinds and (kind, name) not in before for kind, name in after)
+        told_open |= {module} if is_opened else set()
         found.append(Phrase(_instead(module, instead) + _before(opened), is_opened))
     for module in sorted(new_modules - told):
-        shut = [thing for thing in protected(after, module) if thing in before and module not in before[thing]]
-        if shut:
+        newly = [thing for thing in protected(after, module) if thing in before and module not in before[thing]]
+        if newly:
             told.add(module)
-            found.append(Phrase(f"now asks for {module}{_before(shut)}"))
-    return [*found, *_unguarded(before, after, told)], told
+            found.append(Phrase(f"now asks for {module}{_before(newly)}"))
+    missing = _unguarded(before, after, told)
+    for name, modules in shut.opened_by(of_new, of_old).items():
+        missing[name] = missing.get(name, frozenset()) | (modules - told_open)
+    return [*found, *_without(missing)], told
 
 
 def _instead(module: str, others: Sequence[str]) -> str:
@@ -99,24 +109,35 @@ def _before(things: Sequence[Thing]) -> str:
 
 
 def _names(things: Sequence[Thing]) -> str:
-    names = [safe(name) for _, name in things]
+    return _listed([name for _, name in things])
+
+
+def _listed(names: Sequence[str]) -> str:
     more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(safe, names[:MOST_NAMES])) + (f" and {more} more" if more > 0 else "")
 
 
 def _unguarded(
     before: dict[Thing, frozenset[str]], after: dict[Thing, frozenset[str]], told: set[str]
-) -> Iterator[Phrase]:
+) -> dict[str, frozenset[str]]:
     """What is new, and not behind the sign-ins that all stood behind before."""
     worth = [modules for (kind, _), modules in before.items() if kind in WORTH]
     required = frozenset.intersection(*worth) if worth else frozenset()
-    new: dict[frozenset[str], list[Thing]] = {}
-    for thing, modules in after.items():
-        missing = required - modules - told
-        if thing[0] in WORTH and thing not in before and missing:
-            new.setdefault(missing, []).append(thing)
-    for missing, things in new.items():
-        yield Phrase(f"comes to {_names(things)} without being asked for {', '.join(sorted(missing))}", gate=True)
+    return {
+        thing[1]: required - modules - told
+        for thing, modules in after.items()
+        if thing[0] in WORTH and thing not in before
+    }
+
+
+def _without(missing: dict[str, frozenset[str]]) -> Iterator[Phrase]:
+    """What is reached without sign-ins, those with the same ones in one phrase."""
+    names: dict[frozenset[str], list[str]] = {}
+    for name, modules in missing.items():
+        if modules:
+            names.setdefault(modules, []).append(name)
+    for modules, each in names.items():
+        yield Phrase(f"comes to {_listed(each)} without being asked for {', '.join(sorted(modules))}", gate=True)
 
 
 # ---- steps

@@ -1,8 +1,10 @@
 """Which sign-ins stand before what: for each thing that a call can come to, the modules passed on every way to it."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from routec.apply.words.met import Kind, Step
+from routec.apply.priority import BESIDE
+from routec.apply.words.met import SOME_CALLERS, Kind, Step
 from routec.apply.words.story import Part, Story
 
 Thing = tuple[Kind, str]
@@ -13,13 +15,39 @@ WORTH: frozenset[Kind] = frozenset({"rings", "runs"})
 
 _TELLING: frozenset[Kind] = frozenset({"plays", "says"})
 
-_HARMLESS = frozenset({"NoOp", "Verbose", "Log", "Set", "Wait", "Answer", "Playback", "Background", "Dial", "Hangup"})
-"""Applications that jump nowhere. Behind another one that routec did not write, no sign-in is believed: it may lead
-past that."""
+_HARMLESS = frozenset(
+    {
+        "NoOp",
+        "Verbose",
+        "Log",
+        "Set",
+        "Wait",
+        "Answer",
+        "Playback",
+        "Background",
+        "Dial",
+        "Hangup",
+        *BESIDE,
+        SOME_CALLERS,
+    }
+)
+"""What jumps nowhere that is not told. Behind anything else that routec did not write, no sign-in is believed: it may
+lead past that."""
 
 
-def guards(story: Story) -> dict[Thing, frozenset[str]]:
-    """What a call can come to, each with the modules that everybody signed in to who comes there."""
+class Ways(NamedTuple):
+    """What a call can come to by a story, and the contexts that it may enter.
+
+    Each with the modules that everybody signed in to who comes there.
+    """
+
+    story: Story
+    things: dict[Thing, frozenset[str]]
+    entered: dict[str, frozenset[str]]
+
+
+def ways(story: Story) -> Ways:
+    """Where the calls of a story may come, and past what."""
     parts = story.by_context
     arriving: dict[str, frozenset[str]] = {story.parts[0].context: frozenset()}
     things: dict[Thing, frozenset[str]] = {}
@@ -36,7 +64,16 @@ def guards(story: Story) -> dict[Thing, frozenset[str]]:
                 if now != before:
                     arriving[step.detail] = now
                     waiting.append(step.detail)
-    return things
+    return Ways(story, things, arriving)
+
+
+def worth_of(part: Part, passed: frozenset[str]) -> dict[Thing, frozenset[str]]:
+    """What in one part is worth a sign-in, or else what is told there, for calls that enter it past these modules."""
+    found: dict[Thing, frozenset[str]] = {}
+    for step, now in _walk(part, passed):
+        for thing in _things(step):
+            found[thing] = found.get(thing, now) & now
+    return {thing: modules for thing, modules in found.items() if thing[0] in WORTH} or found
 
 
 def asked(story: Story) -> set[str]:

@@ -1,58 +1,68 @@
-"""What a dialplan keeps behind a sign-in on all of its ways: so that a new number which comes there without is noticed.
+"""What a dialplan keeps behind a sign-in on all of its ways: so that a number which comes there without is noticed.
 
-Looked up only for what is asked, since most plans have no new number, and a dialplan may have ten thousand.
+Looked up only for what is asked, since few numbers come to what they did not, and a dialplan may have ten thousand.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from functools import cached_property
 
-from routec.apply.held import targets
-from routec.apply.priority import Held, Priority
-from routec.apply.words.gates import Thing, guards
+from routec.apply.jumps import leading_to, standing_before, targets
+from routec.apply.priority import BESIDE, for_some
+from routec.apply.words.gates import Thing, Ways, ways, worth_of
+from routec.apply.words.met import keys
 from routec.apply.words.story import ENTRIES, Entry, Story, Teller
-from routec.apply.words.told import rung
-from routec.backend.dialplan import FIXED
+from routec.apply.words.told import route_of, rung
 
+_NONE: frozenset[str] = frozenset()
 
-def leads_to(lines: Mapping[int, Priority], contexts: set[str]) -> bool:
-    """Whether an extension leads straight to one of these contexts."""
-    return any(target in contexts for line in lines.values() for target in targets(line))
-
-
-def leading_to(before: Mapping[str, Iterable[str]], contexts: Iterable[str]) -> set[str]:
-    """These contexts and all that lead to one of them, by what stands before each."""
-    found = set(contexts)
-    waiting = list(found)
-    while waiting:
-        for name in before.get(waiting.pop(), ()):
-            if name not in found:
-                found.add(name)
-                waiting.append(name)
-    return found
-
-
-def standing_before(dialplans: Iterable[Held]) -> dict[str, list[str]]:
-    """For each context those that lead to it, but for the ones in which calls come in."""
-    before: dict[str, list[str]] = {}
-    for held in dialplans:
-        for name, extensions in held.items():
-            if name not in FIXED:
-                for target in {to for lines in extensions.values() for line in lines.values() for to in targets(line)}:
-                    before.setdefault(target, []).append(name)
-    return before
+_ONWARD = ",${EXTEN},1"
 
 
 class KeptShut:
-    """The extensions that one dialplan rings, and the modules that everybody has signed in to who comes to them."""
+    """The extensions that one dialplan rings and the routes that it enters, and past which sign-ins all come there."""
 
     def __init__(self, teller: Teller) -> None:
         self._teller = teller
-        self._known: dict[str, frozenset[str]] = {}
+        self._known: dict[Thing, frozenset[str]] = {}
+        self._led: dict[str, list[Ways]] = {}
+        self._ways: dict[object, Ways] = {}
 
-    def is_opened_by(self, story: Story) -> bool:
-        """Whether a story comes to something without a sign-in that there was on every way to it."""
-        rings = {name: modules for (kind, name), modules in guards(story).items() if kind == "rings"}
-        return any(self._modules(name) - modules for name, modules in rings.items())
+    def ways(self, story: Story) -> Ways:
+        """The ways of a story of this dialplan, which numbers of one route have in common."""
+        key = keys(story.parts[0].steps), tuple(map(id, story.parts[1:]))
+        if key not in self._ways:
+            self._ways[key] = ways(story)
+        return self._ways[key]
+
+    def opened_by(self, new: Ways, old: Ways | None) -> dict[str, frozenset[str]]:
+        """What a number newly comes to, told by name, and the sign-ins that it lacks of those that all had to pass.
+
+        `old` is how the number was answered before: what it came to then is no matter of this.
+        """
+        found: dict[str, frozenset[str]] = {}
+        for thing, passed in new.things.items():
+            is_new = thing[0] == "rings" and (old is None or thing not in old.things)
+            if is_new and (missing := self._modules(thing) - passed):
+                found[thing[1]] = missing
+        told = _NONE.union(*found.values())
+        before = {part.route for part in old.story.parts} if old else set()
+        for part in new.story.parts[1:]:
+            if part.route in before or not (kept := self._modules(("goes", part.route)) - told):
+                continue
+            # A route that has come to ask by itself is as shut as it was.
+            passed_by_all = [kept & passed for passed in worth_of(part, new.entered[part.context]).values()]
+            if passed_by_all and (missing := kept - frozenset.intersection(*passed_by_all)):
+                found[f"the route {part.route}"] = missing
+        return found
+
+    @cached_property
+    def _routes(self) -> dict[str, set[str]]:
+        """For each route its contexts."""
+        found: dict[str, set[str]] = {}
+        for name in self._teller.held:
+            if route := route_of(name):
+                found.setdefault(route, set()).add(name)
+        return found
 
     @cached_property
     def _ringing(self) -> dict[str, set[str]]:
@@ -61,8 +71,9 @@ class KeptShut:
         for name, extensions in self._teller.held.items():
             for lines in extensions.values():
                 for line in lines.values():
-                    for extension in rung(line.data) if line.app == "Dial" else ():
-                        found.setdefault(extension, set()).add(name)
+                    if line.app == "Dial":
+                        for extension in rung(line.data):
+                            found.setdefault(extension, set()).add(name)
         return found
 
     @cached_property
@@ -75,23 +86,59 @@ class KeptShut:
         found: dict[str, list[tuple[Entry, str]]] = {}
         for entry, context in ENTRIES.items():
             for exten, lines in self._teller.held.get(context, {}).items():
-                for target in {to for line in lines.values() for to in targets(line)}:
-                    found.setdefault(target, []).append((entry, exten))
+                number = (for_some(exten) or exten) if exten.endswith("?") else exten
+                for line in lines.values():
+                    if line.app == "Goto" and line.data.endswith(_ONWARD):
+                        # So nearly all of them, which may be many.
+                        found.setdefault(line.data[: -len(_ONWARD)], []).append((entry, number))
+                    elif line.app not in BESIDE:
+                        for target in targets(line):
+                            found.setdefault(target, []).append((entry, number))
         return found
 
-    def _modules(self, extension: str) -> frozenset[str]:
-        if extension not in self._known:
-            self._known[extension] = self._looked_up(("rings", extension))
-        return self._known[extension]
+    def _modules(self, thing: Thing) -> frozenset[str]:
+        """Past which modules all come to it, and none where nobody does."""
+        if thing not in self._known:
+            self._known[thing] = self._looked_up(thing)
+        return self._known[thing]
 
     def _looked_up(self, thing: Thing) -> frozenset[str]:
-        found: frozenset[str] | None = None
-        for context in sorted(leading_to(self._before, self._ringing.get(thing[1], ()))):
+        kind, name = thing
+        own = (self._ringing if kind == "rings" else self._routes).get(name)
+        if own is None:
+            return _NONE
+        # What a number leads straight to is mostly open: then nothing else needs to be known.
+        found = self._past(thing, own, own, None)
+        if found != _NONE:
+            found = self._past(thing, own, leading_to(self._before, own) - own, found)
+        return found or _NONE
+
+    def _past(
+        self, thing: Thing, own: Collection[str], contexts: Collection[str], found: frozenset[str] | None
+    ) -> frozenset[str] | None:
+        """Past which modules the numbers come to it that lead straight to these contexts; None where none does."""
+        for context in contexts:
+            for led in self._ways_of(context):
+                passed = [led.entered.get(name) for name in own] if thing[0] == "goes" else [led.things.get(thing)]
+                for modules in passed:
+                    if modules is not None:
+                        found = modules if found is None else found & modules
+            if found == _NONE:
+                break
+        return found
+
+    def _ways_of(self, context: str) -> list[Ways]:
+        """The ways of the numbers that lead straight to a context; of several that have the same ways, of one."""
+        if context not in self._led:
+            held = self._teller.held
+            same = set()
+            found = []
             for entry, exten in self._numbers.get(context, ()):
-                story = self._teller.story(exten, entry)
-                modules = guards(story).get(thing) if story else None
-                if modules is not None:
-                    found = modules if found is None else found & modules
-                if found == frozenset():
-                    return found
-        return found or frozenset()
+                key = entry, tuple(held[ENTRIES[entry]].get(exten, {}).values())
+                if key not in same and (story := self._teller.story(exten, entry)) is not None:
+                    found.append(self.ways(story))
+                    # Where each context has one extension, it takes all numbers alike.
+                    if all(len(held[part.context]) == 1 for part in story.parts[1:]):
+                        same.add(key)
+            self._led[context] = found
+        return self._led[context]

@@ -18,6 +18,9 @@ ELSE = "else"
 OTHERWISE = "otherwise"
 """The branch of a sign-in by outcomes that is neither `locked` nor `denied`."""
 
+SOME_CALLERS = "some callers"
+"""The branch and the detail of a step that only some callers meet: somebody put that into Asterisk's memory."""
+
 LONGEST_TOLD = 160
 """Characters of a foreign text that are told."""
 
@@ -125,6 +128,11 @@ def all_steps(steps: Iterable[Step]) -> Iterator[Step]:
 def bounded(text: str, most: int = LONGEST_TOLD) -> str:
     """A text of bounded length."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 user`, `2,000 users`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def tell(steps: Iterable[Step]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from routec.apply.words.changes import Change
-from routec.apply.words.met import bounded
+from routec.apply.words.met import bounded, counted
 from routec.diagnostics.render_text import safe
 
 MOST_USERS = 20
@@ -28,7 +28,7 @@ def module_changes(old: bytes | None, new: bytes) -> list[Change]:
     for name, module in after.items():
         if name not in before:
             found.append(
-                _change(name, f"is a new sign-in module with {_counted(len(_users(module)), 'user')}", colon="")
+                _change(name, f"is a new sign-in module with {counted(len(_users(module)), 'user')}", colon="")
             )
         elif before[name] != module:
             found += _of_module(name, before[name], module)
@@ -60,7 +60,7 @@ def _of_module(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Ite
     for key, what, told in _VALUES:
         was, now = old.get(key), new.get(key)
         if was != now:
-            yield _change(name, f"{what} {told(now)} instead of {told(was)}")
+            yield _change(name, f"{what} {told(now)} instead of {told(was)}", gate=_is_loosened(key, was, now))
     for key, what in _OTHERS.items():
         if old.get(key) != new.get(key):
             yield _change(name, f"{what} differs")
@@ -104,7 +104,8 @@ def _fields(
 ) -> Iterator[Change]:
     for kind in old:
         if kind not in new:
-            yield _change(module, f"no longer asks for the {_word(kind, old[kind])}", gate=kind in _CREDENTIALS)
+            is_loosened = kind in _CREDENTIALS or bool(old[kind].get("codes"))
+            yield _change(module, f"no longer asks for the {_word(kind, old[kind])}", gate=is_loosened)
     for kind, field in new.items():
         word = _word(kind, field)
         was = old.get(kind)
@@ -114,11 +115,54 @@ def _fields(
         if was.get("sound") != field.get("sound"):
             yield _change(module, f"asks for the {word} by {field.get('sound')} instead of {was.get('sound')}")
         if _digits(was) != _digits(field):
-            yield _change(module, f"the {word} has {_digits(field)} digits instead of {_digits(was)}")
+            is_fewer = _is_less(field.get("least"), was.get("least"))
+            yield _change(module, f"the {word} has {_digits(field)} digits instead of {_digits(was)}", gate=is_fewer)
         if was.get("optional") != field.get("optional"):
-            yield _change(module, f"the {word} {'may' if field.get('optional') else 'may not'} be left empty")
+            may = "may" if field.get("optional") else "may not"
+            yield _change(module, f"the {word} {may} be left empty", gate=bool(field.get("optional")))
         if was.get("codes") != field.get("codes"):
-            yield _change(module, f"the codes of {word} differ")
+            is_wider = _is_wider(was.get("codes"), field.get("codes"))
+            text = f"more codes of {word} are taken" if is_wider else f"the codes of {word} differ"
+            yield _change(module, text, gate=is_wider)
+
+
+def _is_loosened(key: str, old: object, new: object) -> bool:
+    """Whether a limit lets somebody guess more, or sooner."""
+    if key == "tries":
+        return _is_less(old, new)
+    if key != "lockout" or not isinstance(old, dict):
+        return False
+    table = new if isinstance(new, dict) else _NOTHING
+    is_later, is_shorter = (
+        _is_less(old.get("after"), table.get("after")),
+        _is_less(table.get("seconds"), old.get("seconds")),
+    )
+    return not table or is_later or is_shorter
+
+
+def _is_less(one: object, other: object) -> bool:
+    return isinstance(one, int) and isinstance(other, int) and one < other
+
+
+def _is_wider(old: object, new: object) -> bool:
+    """Whether a code is taken that was not: without a table every one is."""
+    before, after = _ranges(old), _ranges(new)
+    if not before or not after:
+        return bool(before)
+    return not all(any(low <= first and last <= high for low, high in before) for first, last in after)
+
+
+def _ranges(codes: object) -> list[tuple[str, str]]:
+    """The codes from and to, those that follow each other as one; of one length each, which comes first in them."""
+    table = [code for code in codes if isinstance(code, dict)] if isinstance(codes, list) else []
+    ends = [(str(code.get("first")), str(code.get("last"))) for code in table]
+    found: list[tuple[str, str]] = []
+    for first, last in sorted((f"{len(first):04}{first}", f"{len(last):04}{last}") for first, last in ends):
+        if found and first.isdecimal() and found[-1][1].isdecimal() and int(first) <= int(found[-1][1]) + 1:
+            found[-1] = found[-1][0], max(found[-1][1], last)
+        else:
+            found.append((first, last))
+    return found
 
 
 def _word(kind: str, field: Mapping[str, Any]) -> str:
@@ -133,10 +177,6 @@ def _digits(field: Mapping[str, Any]) -> str:
 def _by(module: Mapping[str, Any], key: str, name: str) -> dict[str, Mapping[str, Any]]:
     found = module.get(key) or []
     return {str(one.get(name)): one for one in found if isinstance(one, dict)} if isinstance(found, list) else {}
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _time(seconds: object) -> str:

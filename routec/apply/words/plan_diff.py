@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
 from typing import NamedTuple
 
-from routec.apply.held import reach
-from routec.apply.priority import Extensions, Held, Priority
+from routec.apply.jumps import reach
+from routec.apply.priority import Extensions, Held, Priority, for_some, is_marked
+from routec.apply.words.met import counted
 from routec.apply.words.story import ENTRIES
 from routec.apply.words.told import module_of, route_of
-from routec.backend.dialplan import CONTEXT_PREFIX, SEAL
+from routec.backend.dialplan import CONTEXT_PREFIX, SEAL, SIGNIN_PREFIX
 from routec.diagnostics.render_text import safe
 
 LINES_AROUND = 2
@@ -57,7 +58,7 @@ def _subject(context: str) -> str:
     if route := route_of(context):
         return f"{CONTEXT_PREFIX}{route}"
     if module := module_of(context):
-        return f"{CONTEXT_PREFIX}signin.{module}"
+        return f"{SIGNIN_PREFIX}{module}"
     return context
 
 
@@ -97,8 +98,7 @@ def _entries(was: Extensions, now: Extensions, names: Sequence[str]) -> Iterator
         lines += [f"-{line}" for line in _lines({exten: before} if before else {})]
         lines += [f"+{line}" for line in _lines({exten: after} if after else {})]
     if lines and following:
-        count = f"{following:,} extension{'' if following == 1 else 's'}"
-        lines.append(f" ; and {count} of routes that change, to their new contexts")
+        lines.append(f" ; and {counted(following, 'extension')} of routes that change, to their new contexts")
     if lines:
         yield from (f"--- {names[0]}", f"+++ {names[1]}", "@@", *lines)
 
@@ -120,6 +120,9 @@ def _lines(extensions: Extensions) -> list[str]:
     """A context as it stands in extensions.conf."""
     lines = []
     for exten, priorities in extensions.items():
+        if is_marked(exten) and for_some(exten) is None:
+            lines.append(safe(exten))
+            continue
         expected = 1
         for number, line in sorted(priorities.items()):
             head = f"exten => {exten},{number}" if number == 1 else " same => n" if number == expected else ""

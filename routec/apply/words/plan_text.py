@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from routec.apply.plan import Drift, Plan
-from routec.apply.publish import SOUNDS
+from routec.apply.shelf import SOUNDS
 from routec.apply.words.changes import Change, changes, gates_first
 from routec.apply.words.module_changes import module_changes
 from routec.apply.words.plan_diff import Contexts, contexts, diff
@@ -84,6 +84,7 @@ def plan_text(words: PlanWords, *, with_diff: bool = True) -> Iterator[str]:
         [f"{'! ' if change.gate else '  '}{change.text}" for change in words.changes],
         words.diff().splitlines() if with_diff else [],
         [*_drift(plan.drift)],
+        [f"note: {safe(note)}" for note in plan.notes],
         [words.sum],
     ]
     for block in blocks:
@@ -120,6 +121,7 @@ def plan_object(words: PlanWords) -> dict[str, Any]:
         "drift": [one._asdict() for one in plan.drift],
         "files": list(plan.stale),
         "retired": sorted(plan.retired),
+        "notes": list(plan.notes),
     }
 
 

@@ -4,16 +4,13 @@ Not from the routes: `plan` and `trace` tell what a PBX really holds, whoever pu
 time linear in the contexts that it leads through, each of which stands in it once.
 """
 
-import re
-from collections.abc import Iterator
-from functools import cache
 from typing import Literal, NamedTuple
 
-from routec.apply.priority import Extensions, Held, Priority
-from routec.apply.words.met import Step, all_steps, bounded, tell
-from routec.apply.words.told import Extension, module_of, route_of
+from routec.apply.patterns import matches, matching
+from routec.apply.priority import BESIDE, Extensions, Held, Priority, for_some, is_marked
+from routec.apply.words.met import SOME_CALLERS, Branch, Place, Step, all_steps, bounded, tell
+from routec.apply.words.told import JUMP, Extension, module_of, route_of
 from routec.backend import dialplan
-from routec.source import Span
 
 Entry = Literal["dids", "extensions"]
 
@@ -21,8 +18,6 @@ ENTRIES: dict[Entry, str] = {"dids": dialplan.DIDS, "extensions": dialplan.EXTEN
 """The context that calls come in by."""
 
 _SIGN_IN_EXTENSIONS = (dialplan.ANY_NUMBER, "T", "end")
-_NOWHERE = Span("", 0, 0)
-_THIN = re.compile(r"(routec-[^,()]+),\$\{EXTEN\},1")
 
 
 class Part(NamedTuple):
@@ -73,7 +68,8 @@ class Teller:
 
     def __init__(self, held: Held) -> None:
         self.held = held
-        self._parts: dict[tuple[str, str], Part] = {}
+        self._parts: dict[tuple[str, ...], Part] = {}
+        self._marked: dict[str, tuple[str, ...]] = {}
         self._sound: dict[str, bool] = {}
 
     def story(self, number: str, entry: Entry) -> Story | None:
@@ -82,16 +78,22 @@ class Teller:
         exten = matching(self.held.get(context, {}), number)
         if exten is None:
             return None
-        parts = {context: self._part(context, exten)}
+        parts = {context: self._part(context, exten, number)}
         waiting = [context]
         while waiting:
             for step in parts[waiting.pop(0)].ways:
                 if step.detail not in parts:
                     found = matching(self.held.get(step.detail, {}), number)
                     if found is not None:
-                        parts[step.detail] = self._part(step.detail, found)
+                        parts[step.detail] = self._part(step.detail, found, number)
                         waiting.append(step.detail)
         return Story(number, entry, tuple(parts.values()))
+
+    def elsewhere(self, number: str, entry: Entry) -> Story | None:
+        """What is told of a number that only what somebody put beside our extensions may answer; None without such."""
+        context = ENTRIES[entry]
+        steps = self._beside(context, number)
+        return Story(number, entry, (Part(context, number, "", steps),)) if steps else None
 
     def is_sound(self, context: str) -> bool:
         """Whether a context is the conversation of a module to the letter: its name ends in the hash of its content."""
@@ -100,13 +102,38 @@ class Teller:
             self._sound[context] = bool(module_of(context)) and _hash(self.held.get(context, {})) == named
         return self._sound[context]
 
-    def _part(self, context: str, exten: str) -> Part:
-        key = context, exten
+    def _part(self, context: str, exten: str, number: str) -> Part:
+        key: tuple[str, ...] = (context, exten)
+        if self._marks(context):
+            key = (context, exten, number)
         if key not in self._parts:
-            lines = self.held[context][exten]
-            steps = Extension(context, exten, lines, self._leads, self.is_sound).steps()
+            steps = (*self._beside(context, number), *self._read(context, exten))
             self._parts[key] = Part(context, exten, "" if context in ENTRIES.values() else route_of(context), steps)
         return self._parts[key]
+
+    def _read(self, context: str, exten: str) -> tuple[Step, ...]:
+        return Extension(context, exten, self.held[context][exten], self._leads, self.is_sound).steps()
+
+    def _marks(self, context: str) -> tuple[str, ...]:
+        """What stands in a context of Asterisk's memory that is no extension like others."""
+        if context not in self._marked:
+            names = self.held.get(context, {})
+            self._marked[context] = tuple(exten for exten in names if exten[-1:] == "?" or "=" in exten)
+        return self._marked[context]
+
+    def _beside(self, context: str, number: str) -> tuple[Step, ...]:
+        """What may be met in a context in place of its steps: so that no story is whole that somebody put that into."""
+        steps = []
+        for exten in filter(is_marked, self._marks(context)):
+            at, plain = Place(context, exten, 1), for_some(exten)
+            if plain is None:
+                line = self.held[context][exten].get(1)
+                if line is not None and line.app in BESIDE[:2]:
+                    steps.append(Step("runs", bounded(exten), at, (), line.app))
+            elif matches(plain, number) or plain == number:
+                branch = Branch(SOME_CALLERS, self._read(context, exten))
+                steps.append(Step("runs", "other steps", at, (), SOME_CALLERS, (branch,)))
+        return tuple(steps)
 
     def _leads(self, context: str) -> str | None:
         """The context where a goto to a context ends: routec once wrote thin ones that only lead on."""
@@ -116,15 +143,10 @@ class Teller:
         if context.startswith("routec-goto.") and list(extensions) == [dialplan.ANY_NUMBER]:
             lines = extensions[dialplan.ANY_NUMBER]
             first = lines.get(1, Priority("", "", ""))
-            onward = _THIN.fullmatch(first.data) if first.app == "Goto" and len(lines) == 1 else None
+            onward = JUMP.fullmatch(first.data) if first.app == "Goto" and len(lines) == 1 else None
             if onward and onward[1] in self.held:
                 return onward[1]
         return context
-
-
-def story(held: Held, number: str, entry: Entry) -> Story | None:
-    """What a caller meets who dials a number, where the call comes in by `entry`; None where nothing answers it."""
-    return Teller(held).story(number, entry)
 
 
 def _hash(extensions: Extensions) -> str:
@@ -135,52 +157,10 @@ def _hash(extensions: Extensions) -> str:
         dialplan.Extension(
             exten,
             tuple(
-                dialplan.Line(line.app, line.data, line.label, _NOWHERE)
+                dialplan.Line(line.app, line.data, line.label, dialplan.NOWHERE)
                 for number, line in sorted(extensions[exten].items())
                 if number > 0
             ),
         )
         for exten in _SIGN_IN_EXTENSIONS
     )
-
-
-# ---- extensions
-
-
-def matching(extensions: Extensions, number: str) -> str | None:
-    """The extension that takes a number: the number itself, else the narrowest pattern, as Asterisk chooses."""
-    if number in extensions:
-        return number
-    found = [
-        (width, exten)
-        for exten in extensions
-        if exten.startswith("_") and (pattern := _pattern(exten)) is not None and pattern[0].fullmatch(number)
-        for width in [pattern[1]]
-    ]
-    return min(found)[1] if found else None
-
-
-@cache
-def _pattern(exten: str) -> tuple[re.Pattern[str], tuple[int, ...]] | None:
-    """A pattern as a regular expression, and how much each of its places takes; None for what is no pattern."""
-    parts = list(_places(exten[1:]))
-    try:
-        return re.compile("".join(text for text, _ in parts), re.DOTALL), tuple(width for _, width in parts)
-    except re.error:
-        return None
-
-
-def _places(text: str) -> Iterator[tuple[str, int]]:
-    classes = {"X": ("[0-9]", 10), "Z": ("[1-9]", 9), "N": ("[2-9]", 8), ".": (".+", 300), "!": (".*", 400)}
-    at = 0
-    while at < len(text):
-        char = text[at]
-        if char == "[" and (end := text.find("]", at)) > at + 1:
-            inner = re.sub(r"([\\^\[\]&~|])", r"\\\1", text[at + 1 : end])
-            yield f"[{inner}]", end - at + 10
-            at = end
-        elif char.upper() in classes:
-            yield classes[char.upper()]
-        elif char not in "- ":
-            yield re.escape(char), 1
-        at += 1

@@ -21,7 +21,9 @@ SOUNDS = "routec/"
 """The folder of the prompts where the settings name no other: a sound in it is told by its name."""
 
 _CLEAR = f"{VERDICT}="
-_JUMP = re.compile(r"(routec-[^,()]+),\$\{EXTEN\},1")
+JUMP = re.compile(r"(routec-[^,()]+),\$\{EXTEN\},1")
+"""The arguments of a Goto or a Gosub from one context of ours to another."""
+
 _HASH = rf"-[0-9a-f]{{{HASH_DIGITS}}}"
 _SIGN_IN = re.compile(rf"(routec-signin\.(.+){_HASH}),\$\{{EXTEN\}},1")
 _VERDICT_IS = re.compile(rf'\$\{{REGEX\("\^(\w+)\$" \$\{{{VERDICT}\}}\)\}}\?([^,:?]+)')
@@ -189,7 +191,7 @@ class Extension:
         return (self._step("hangs", f" ({_ENDS[data]})" if data else "", at), 1) if data in _ENDS else None
 
     def _goto(self, at: int, data: str) -> _Found:
-        jump = _JUMP.fullmatch(data)
+        jump = JUMP.fullmatch(data)
         if jump is None or not route_of(jump[1]):
             return None
         target = self._leads(jump[1])

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from routec.apply.priority import Held
+from routec.apply.priority import Held, is_marked
 from routec.apply.words.differing import phrases
+from routec.apply.words.kept_shut import KeptShut
 from routec.apply.words.met import FOREIGN, Step
 from routec.apply.words.source_map import SourceMap, Spot
 from routec.apply.words.story import ENTRIES, Entry, Story, Teller
@@ -42,23 +43,29 @@ def digits(number: str) -> str:
 def trace(held: Held, new: Held | None, number: str, entries: Iterable[Entry]) -> list[Traced]:
     """Each way that a number is answered; `new` is what the routes now make, None where they have faults."""
     before = Teller(held)
+    shut = KeptShut(before)
     after = Teller(new) if new is not None else None
     found = []
     for entry in entries:
         dialled = _dialled(held, number, entry)
-        told = before.story(dialled, entry)
+        told = before.story(dialled, entry) or before.elsewhere(dialled, entry)
         if told is not None:
             then = after.story(dialled, entry) if after else None
             now: tuple[str, ...] | None = None if after is None else ("it is no longer answered",)
             if then is not None:
-                now = tuple(phrase.of("it") for phrase in phrases(told, then))
+                now = tuple(phrase.of("it") for phrase in phrases(told, then, shut))
             found.append(Traced(told, _written(held, dialled, entry), now))
     return found
 
 
 def near(held: Held, number: str, entries: Iterable[Entry]) -> str | None:
     """The number most like one that nothing answers."""
-    known = [exten for entry in entries for exten in held.get(ENTRIES[entry], {}) if not exten.startswith("_")]
+    known = [
+        exten
+        for entry in entries
+        for exten in held.get(ENTRIES[entry], {})
+        if not exten.startswith("_") and not is_marked(exten)
+    ]
     return nearest(number, known)
 
 

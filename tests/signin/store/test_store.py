@@ -546,6 +546,13 @@ def test_a_url_that_cannot_be_used_is_not_repeated(url: str, tmp_path: Path, mon
     log.close()
 
 
+@pytest.mark.parametrize("url", ["postgresql://u:se@hush@h/d", "postgresql://u:se@hu/sh@h/d"])
+def test_a_password_with_a_raw_at_is_refused_before_it_is_taken_for_a_host(url: str) -> None:
+    with pytest.raises(LogError, match="write %40") as caught:
+        list(Log(url).read())
+    assert not any(part in str(caught.value) for part in ("hu", "sh@", "/h"))
+
+
 def test_the_tables_are_stamped_for_alembic_once(log: Log, database_url: str) -> None:
     log.write(entry())
     log.close()
