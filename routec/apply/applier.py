@@ -22,7 +22,6 @@ from routec.apply.shelf import MAIN_FILE, RETIRED_FILE, Shelf
 from routec.apply.sweeping import STAY, Sweeper
 from routec.apply.unreadable import refuse_closed
 from routec.backend.dialplan import SEAL
-from routec.diagnostics import Diagnostic
 from routec.settings import Settings
 
 __all__ = ["Applied", "Applier", "ApplyError", "Plan", "Swept"]
@@ -108,9 +107,8 @@ class Applier:
         where the published files cannot be read.
         """
         try:
-            return self._plan(built, self._site_of(built.settings), offline=offline)
-        except AmiError as error:
-            raise ApplyError("nothing was changed", (refusal.of_ami(error),)) from error
+            with refusal.telling("nothing was changed"):
+                return self._plan(built, self._site_of(built.settings), offline=offline)
         except OSError as error:
             raise PublishError(f"cannot read {error.filename}: {error.strerror or type(error).__name__}") from error
 
@@ -156,12 +154,8 @@ class Applier:
             return Swept()
         known, self._known = self._known, None
         with self.turn(site.settings):
-            try:
-                swept = self._sweeper.sweep(site)
-                if wait and swept.kept and self._sweeper.pause():
-                    swept = self._sweeper.sweep(site)
-            except AmiError as error:
-                raise ApplyError(STAY, (refusal.of_ami(error),)) from error
+            with refusal.telling(STAY):
+                swept = self._sweeper.sweep_twice(site) if wait else self._sweeper.sweep(site)
             if known is not None:
                 gone = set(swept.gone)
                 self._known = {name: each for name, each in known.items() if name not in gone} if gone else known
@@ -172,9 +166,9 @@ class Applier:
         known, site = self._known, self._site
         if known is None or site is None:
             return []
-        found = self._ask(site, lambda ami: read_back.whole(ami, known))
-        if found.differences:
-            self._known = None
+        self._known = None
+        found = self._read(site, lambda ami: read_back.whole(ami, known))
+        self._known = None if found.differences else known
         return found.differences
 
     def alive(self) -> bool:
@@ -184,15 +178,13 @@ class Applier:
         """
         if self._known is None or self._site is None:
             return False
-        seal = self._ask(self._site, lambda ami: ami.holds(SEAL).get(SEAL))
+        seal = self._read(self._site, lambda ami: ami.holds(SEAL).get(SEAL))
         return self._known_by == self._way.made and seal == self._known.get(SEAL)
 
     def is_as_put_back(self) -> bool:
         """Whether the PBX is as it was left after an apply that it did not take. Raises `ApplyError`."""
         left, site = self._put_back, self._site
-        if left is None or site is None:
-            return False
-        return is_still(left, self._ask(site, lambda ami: read_back.whole(ami, {}).held))
+        return bool(left and site and is_still(left, self._read(site, lambda ami: read_back.whole(ami, {}).held)))
 
     def close(self) -> None:
         """End the connection."""
@@ -200,12 +192,9 @@ class Applier:
 
     # ---- inside
 
-    def _ask(self, site: Site, ask: Callable[[Ami], T]) -> T:
-        try:
+    def _read(self, site: Site, ask: Callable[[Ami], T]) -> T:
+        with refusal.telling("the PBX could not be read"):
             return self._way.once_more(site.settings, ask)
-        except AmiError as error:
-            self._known = None
-            raise ApplyError("the PBX could not be read", (refusal.of_ami(error),)) from error
 
     def _site_of(self, settings: Settings) -> Site:
         folder = published_folder(self._root, settings)
@@ -288,7 +277,6 @@ class Applier:
             self._at("read")
             return found
 
-        faults: list[Diagnostic]
         held: Held = {}
         self._known = self._put_back = None
         try:

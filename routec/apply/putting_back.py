@@ -15,7 +15,7 @@ from routec.apply.retired_modules import modules_change
 from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, MARK, RETIRED_FILE, Shelf, is_sound
 from routec.backend.dialplan import FIXED, SEAL
 from routec.contract import MODULES_FILE
-from routec.diagnostics import Diagnostic
+from routec.diagnostics import Diagnostic, codes
 
 PUT_BACK = "what was in force before is in force again"
 NOT_BACK = "what was in force before is not in force again"
@@ -55,7 +55,8 @@ def put_back(
 
     try:
         publication.restore()
-        is_as_it_ran = _is_as_it_ran(plan, site.shelf)
+        # What Asterisk does not read at all stays as it is.
+        is_as_it_ran = any(one.code is codes.NOT_INCLUDED for one in faults) or _is_as_it_ran(plan, site.shelf)
         if not is_as_it_ran:
             wanted = _write_what_ran(plan, site)
         # Where Asterisk stayed away once, it has been waited for.
@@ -72,7 +73,8 @@ def put_back(
             said = NOTHING
         return ApplyError(said, (*faults, *more)), retired, None
     # What the files say is as good as what was in memory before: an edit by hand is gone then.
-    if now.differences and not (is_as_it_ran and not differences({**plan.published, **retired}, now.held)):
+    is_as_published = is_as_it_ran and plan.published and not differences({**plan.published, **retired}, now.held)
+    if now.differences and not is_as_published:
         first = now.differences[0]
         return not_back(f"{first.exten}@{first.context} is not what it was", now.held)
     return ApplyError(PUT_BACK, tuple(faults)), retired, now.held

@@ -1,6 +1,7 @@
 """What the PBX refuses, as diagnostics: which line of which route it did not take, and what it has in its place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from routec.apply.ami.manager import (
@@ -11,7 +12,7 @@ from routec.apply.ami.manager import (
     SilentError,
 )
 from routec.apply.held import Difference, Held, Priority
-from routec.apply.plan import Plan
+from routec.apply.plan import ApplyError, Plan
 from routec.apply.priority import BESIDE, beside, for_some, is_marked
 from routec.apply.shelf import MAIN_FILE
 from routec.backend.dialplan import FIXED, SEAL, Dialplan, Line
@@ -49,6 +50,15 @@ def of_ami(error: AmiError) -> Diagnostic:
     code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), codes.PBX_UNREACHABLE)
     message = str(error)
     return Diagnostic(code, message[:1].lower() + message[1:], help=error.help or _HELP[code], file=SETTINGS)
+
+
+@contextmanager
+def telling(said: str) -> Iterator[None]:
+    """Make an `AmiError` an `ApplyError` that says this."""
+    try:
+        yield
+    except AmiError as error:
+        raise ApplyError(said, (of_ami(error),)) from error
 
 
 def not_included(main_file: Path, *, was_there: bool = False) -> Diagnostic:

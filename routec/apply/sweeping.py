@@ -1,6 +1,7 @@
 """Letting retired contexts go when no call can come to them any more."""
 
 import time
+from dataclasses import replace
 
 from routec.apply import manifest, read_back, refusal
 from routec.apply.ami.link import Site
@@ -30,12 +31,14 @@ class Sweeper:
         """Since when nobody was seen in a context, in seconds of `time.monotonic`."""
         self._entering: frozenset[str] = frozenset()
 
-    def pause(self) -> bool:
-        """Wait until a second look is worth it; False where no look would let anything go."""
-        if not self._free:
-            return False
+    def sweep_twice(self, site: Site) -> Swept:
+        """A look, and a second one as soon as that is worth it. Raises as `sweep` does."""
+        first = self.sweep(site)
+        if not first.kept or not self._free:
+            return first
         time.sleep(max(0.0, max(self._free.values()) + GAP_SECONDS - time.monotonic()))
-        return True
+        second = self.sweep(site)
+        return replace(second, gone=(*first.gone, *second.gone))
 
     def sweep(self, site: Site) -> Swept:
         """One look, and what comes of it. Raises `AmiError`, `ApplyError`, `PublishError`."""

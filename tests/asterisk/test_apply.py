@@ -1,5 +1,6 @@
 """Applying to a real Asterisk: what it holds afterwards is what was compiled, or what it held before."""
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from routec.apply.applier import ApplyError
-from routec.apply.lock import locked
+from routec.apply.lock import LOCK_FILE, locked
 from routec.diagnostics import codes
 from tests.asterisk.desk import ROUTES, Desk
 from tests.asterisk.machine import until
@@ -289,6 +290,30 @@ def test_the_second_apply_waits_and_says_so(desk: Desk) -> None:
     assert second.returncode == 0
     assert "applied: " in out
     assert desk.holds() == built.held
+
+
+def test_an_apply_that_waited_a_moment_puts_in_force_what_the_files_say_then(desk: Desk) -> None:
+    """What it compiled before its turn is old, however short the wait was."""
+    desk.write(1)
+    with locked(desk.folder):
+        apply = subprocess.Popen(
+            [sys.executable, "-m", "routec", "apply"],
+            cwd=desk.root, env=desk.house.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        handles = Path(f"/proc/{apply.pid}/fd")
+        # Its lock file is opened anew at each try: the first one comes after the compiling.
+        until(lambda: any(str(each).endswith(LOCK_FILE) for each in _open_files(handles)))
+        built = desk.write(2)
+    assert apply.wait(60) == 0
+    assert desk.holds() == built.held
+
+
+def _open_files(handles: Path) -> list[Path]:
+    found = []
+    for handle in handles.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(handle.readlink())
+    return found
 
 
 def test_two_applies_at_once_come_out_as_one_after_the_other(desk: Desk) -> None:

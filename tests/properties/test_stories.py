@@ -22,7 +22,7 @@ def guarded(system: System, start: Route) -> Rung:
     seen: set[tuple[str, frozenset[str]]] = set()
     waiting = [(start.name, frozenset[str]())]
 
-    def walk(steps: Steps, passed: frozenset[str]) -> None:
+    def walk(steps: Steps, passed: frozenset[str]) -> frozenset[str]:
         for step in steps:
             if isinstance(step, SignIn):
                 cases = step.otherwise
@@ -33,9 +33,11 @@ def guarded(system: System, start: Route) -> Rung:
             elif isinstance(step, Dial):
                 for target in step.targets:
                     found[target] = found.get(target, passed) & passed
-                walk(step.otherwise or (), passed)
+                # Who is not answered goes through the else to the next step; who is answered comes to none.
+                passed = walk(step.otherwise or (), passed)
             elif isinstance(step, Goto):
                 waiting.append((step.route, passed))
+        return passed
 
     while waiting:
         state = waiting.pop()

@@ -1,5 +1,6 @@
 """The applier against a PBX in memory: the order of things, and every way in which they go wrong."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from routec.apply.build import Built, compile_project
 from routec.apply.doctor.host import Account, Host
 from routec.apply.held import Priority
 from routec.apply.priority import is_marked
+from routec.apply.publish import publish
 from routec.diagnostics import codes
 from routec.settings import SettingsError
 from tests.unit.fake_pbx import FakePbx
@@ -221,6 +223,100 @@ def test_what_was_not_taken_is_put_back_and_calls_in_the_new_routes_go_on(room: 
     assert applier.sweep(wait=True).gone == (new,)
     assert room.files() == old.files
     assert room.pbx.memory == before
+
+
+class KilledError(Exception):
+    """In the place of a kill -9, after which nobody puts anything back."""
+
+
+def built_only(room: Room) -> None:
+    publish(room.write(2, "route new { on extension 606; hangup }\n").files, room.folder)
+
+
+def killed(room: Room) -> None:
+    def die(step: str) -> None:
+        if step == "published":
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        room.applier(die).bring(room.write(2))
+
+
+def edited(room: Room) -> None:
+    main = room.folder / "extensions.conf"
+    main.write_text(re.sub(r"600,1,Goto\(.*\)", "600,1,Goto(phones,101,1)", main.read_text()))
+
+
+@pytest.mark.parametrize("spoil", [built_only, killed, edited])
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_what_never_ran_is_not_put_back(room: Room, spoil: Callable[[Room], None], *, is_cut: bool) -> None:
+    """The folder is not what Asterisk runs: a reload of it would put in force what nobody applied."""
+    room.applier().bring(room.write(1))
+    before = dict(room.pbx.memory)
+    spoil(room)
+    assert room.pbx.memory == before
+    new = room.write(3)
+    applier = room.applier()
+    if not is_cut:
+        room.pbx.trouble["reload"] = [lambda: room.pbx.by_hand.update({"routec-seal": WRONG}), room.pbx.by_hand.clear]
+    else:
+        applier = Applier(room.root, connect=room.pbx.connect, at=cut_after_reload, patience=Patience(0, 0))
+    with pytest.raises(ApplyError, match=r"in force again$"):
+        applier.bring(new)
+    assert {name: room.pbx.memory.get(name) for name in before} == before
+    room.pbx.trouble.clear()
+    fresh = room.applier()
+    applied = fresh.bring(new)
+    assert not [one for one in applied.plan.drift if one.where == "file" and one.what == "extensions.conf"]
+    fresh.sweep(wait=True)
+    assert room.is_whole(new)
+
+
+WRONG = {"other": {1: Priority("", "NoOp", "")}}
+
+
+def cut_after_reload(step: str) -> None:
+    if step == "reloaded":
+        raise SilentError("cut")
+
+
+def test_nothing_is_reloaded_before_it_is_read_where_calls_are(room: Room) -> None:
+    """The reading was cut off; calls may have come into the new routes all the same."""
+    room.applier().bring(room.write(1))
+    old = room.files()
+
+    def cut(step: str) -> None:
+        if step == "reloaded":
+            room.pbx.call(room.context("new"))
+            raise SilentError("cut")
+
+    applier = Applier(room.root, connect=room.pbx.connect, at=cut, patience=Patience(0, 0))
+    with pytest.raises(ApplyError, match="in force again"):
+        applier.bring(room.write(1, "route new { on extension 605; wait 9s }\n"))
+    new = room.context("new")
+    assert applier.sweep(wait=True).kept == (new,)
+    room.pbx.calls.clear()
+    assert applier.sweep(wait=True).gone == (new,)
+    assert room.files() == old
+
+
+@pytest.mark.parametrize("spoil", [built_only, edited])
+def test_a_sweep_puts_nothing_in_force(room: Room, spoil: Callable[[Room], None]) -> None:
+    applier = room.applier()
+    applier.bring(room.write(1))
+    room.pbx.call(room.context("desk"))
+    applier.bring(room.write(3))
+    room.pbx.calls.clear()
+    spoil(room)
+    before = dict(room.pbx.memory)
+    with pytest.raises(ApplyError, match="stay for now") as found:
+        applier.sweep(wait=True)
+    assert "is not what Asterisk runs" in found.value.diagnostics[0].message
+    assert room.pbx.memory == before
+    built = room.write(3)
+    applier.bring(built)
+    assert applier.sweep(wait=True).gone
+    assert room.is_whole(built)
 
 
 def test_what_hangs_in_memory_of_somebody_elses(room: Room) -> None:

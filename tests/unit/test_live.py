@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,13 @@ from routec.apply.watching.events import (
 )
 from routec.apply.watching.live import Live
 from routec.diagnostics import Diagnostic, codes
+from routec.settings import Settings
 from tests.unit.conftest import Write
 
 ROUTE = "route a {{ on extension {}; hangup }}\n"
 SETTINGS = '[ami]\nusername = "routec"\n'
 AWAY = ApplyError("nothing was changed", (Diagnostic(codes.PBX_UNREACHABLE, "nobody answers", help="start it"),))
+NOT_TAKEN = ApplyError("put back", (Diagnostic(codes.NOT_TAKEN, "it would not"),))
 REFUSED = ApplyError("put back", (Diagnostic(codes.RELOAD_REFUSED, "it would not"),))
 
 
@@ -49,11 +52,22 @@ class Pbx:
         self.is_as_left = True
         self.retired: dict[str, Any] = {}
         self.swept = Swept()
-        self.brought = self.closed = self.made = 0
+        self.is_as_refused = True
+        self.on_turn: Callable[[], object] = lambda: None
+        self.brought = self.closed = self.made = self.looked = 0
 
     def make(self) -> "Pbx":
         self.made += 1
         return self
+
+    @contextmanager
+    def turn(self, _settings: Settings) -> Iterator[None]:
+        self.on_turn()
+        yield
+
+    def is_as_put_back(self) -> bool:
+        self.looked += 1
+        return self.is_as_refused
 
     def bring(self, built: Built) -> Applied:
         self.brought += 1
@@ -270,6 +284,37 @@ def test_a_refusal_is_said_once_and_tried_again(start: Start) -> None:
     assert words(refused) == "not live: put back"
     living.wait(WentLive)
     assert living.count(Refused) == 1
+
+
+def test_what_asterisk_did_not_take_is_not_put_live_again_for_the_clock(start: Start) -> None:
+    pbx = Pbx()
+    pbx.faults = [NOT_TAKEN]
+    living = start(pbx)
+    living.wait(Refused)
+    while pbx.looked < 3:
+        assert not threading.Event().wait(0.02)
+    assert pbx.brought == 1
+    pbx.is_as_refused = False
+    living.wait(WentLive)
+    assert pbx.brought == 2, "somebody was there: what was in its way may be gone"
+
+
+def test_newer_files_are_built_before_anything_goes_live(start: Start, tmp_path: Path) -> None:
+    """Another apply had its turn after the build, with what was saved meanwhile: the old must not come after it."""
+    pbx = Pbx()
+    route = tmp_path / "routes/a.route"
+    saves = [ROUTE.format(700)]
+    pbx.on_turn = lambda: [route.write_text(saves.pop()) for _ in saves[:]]
+    living = start(pbx)
+    first = living.wait(WentLive)
+    assert b"700" in first.applied.plan.built.files["extensions.conf"]
+    assert pbx.brought == 1
+
+
+def test_files_that_never_rest_go_live_all_the_same(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pauses, "STALE_SECONDS", 0.3)
+    monkeypatch.setattr("routec.apply.watching.watch.Watcher.is_as_told", lambda _: False)
+    start().wait(WentLive)
 
 
 def test_a_save_does_not_wait_for_a_pause(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

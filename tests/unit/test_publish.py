@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from routec.apply.lock import LOCK_FILE, locked
+from routec.apply.lock import LOCK_FILE, _is_taken, locked
 from routec.apply.publish import Publication, PublishError, publish, stale
 from routec.apply.retired_conf import retired_file, tail
 from routec.apply.shelf import MARK, Shelf
@@ -231,6 +231,28 @@ def test_one_at_a_time(tmp_path: Path) -> None:
         assert not other.done()
         assert content(tmp_path) == {}
     assert sorted(other.result()) == sorted(FILES)
+
+
+def test_a_lock_that_was_taken_away_is_none(tmp_path: Path) -> None:
+    """Who waits for the file that was there looks for the one that is there now."""
+    said = threading.Event()
+
+    def enter() -> bool:
+        with locked(tmp_path, said.set):
+            return True
+
+    with ThreadPoolExecutor(1) as others, locked(tmp_path):
+        waiting = others.submit(enter)
+        assert said.wait(10)
+        (tmp_path / LOCK_FILE).unlink()
+        with locked(tmp_path):
+            pass
+        assert waiting.result(10)
+    handle = os.open(tmp_path / LOCK_FILE, os.O_RDWR)
+    (tmp_path / LOCK_FILE).unlink()
+    (tmp_path / LOCK_FILE).touch()
+    assert not _is_taken(handle, tmp_path / LOCK_FILE)
+    os.close(handle)
 
 
 def test_the_line_of_retired_contexts_makes_nothing_stale(tmp_path: Path) -> None:
