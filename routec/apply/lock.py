@@ -31,13 +31,13 @@ def locked(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator
             if _is_taken(handle, folder / LOCK_FILE):
                 yield
                 return
+            # Polls, since a flock that waits cannot be left by a thread that is asked to stop.
+            if time.monotonic() >= say_at:
+                say_at = math.inf
+                waiting()
+            time.sleep(POLL_SECONDS)
         finally:
             os.close(handle)
-        # Polls, since a flock that waits cannot be left by a thread that is asked to stop.
-        if time.monotonic() >= say_at:
-            say_at = math.inf
-            waiting()
-        time.sleep(POLL_SECONDS)
 
 
 def _open(folder: Path) -> int:

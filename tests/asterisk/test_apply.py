@@ -301,8 +301,7 @@ def test_an_apply_that_waited_a_moment_puts_in_force_what_the_files_say_then(des
             cwd=desk.root, env=desk.house.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         handles = Path(f"/proc/{apply.pid}/fd")
-        # Its lock file is opened anew at each try: the first one comes after the compiling.
-        until(lambda: any(str(each).endswith(LOCK_FILE) for each in _open_files(handles)))
+        assert until(lambda: any(each.name == LOCK_FILE for each in _open_files(handles)), 30), "it has compiled"
         built = desk.write(2)
     assert apply.wait(60) == 0
     assert desk.holds() == built.held

@@ -12,7 +12,7 @@ from routec.apply.ami.manager import NotPermittedError, ReloadRefusedError, Sile
 from routec.apply.applier import Applier, ApplyError
 from routec.apply.build import Built, compile_project
 from routec.apply.doctor.host import Account, Host
-from routec.apply.held import Priority
+from routec.apply.held import Held, Priority
 from routec.apply.priority import is_marked
 from routec.apply.publish import publish
 from routec.diagnostics import codes
@@ -256,9 +256,13 @@ def test_what_never_ran_is_not_put_back(room: Room, spoil: Callable[[Room], None
     spoil(room)
     assert room.pbx.memory == before
     new = room.write(3)
+
+    def in_the_way(held: Held) -> None:
+        room.pbx.by_hand = held
+
     applier = room.applier()
     if not is_cut:
-        room.pbx.trouble["reload"] = [lambda: room.pbx.by_hand.update({"routec-seal": WRONG}), room.pbx.by_hand.clear]
+        room.pbx.trouble["reload"] = [lambda: in_the_way(WRONG), lambda: in_the_way({})]
     else:
         applier = Applier(room.root, connect=room.pbx.connect, at=cut_after_reload, patience=Patience(0, 0))
     with pytest.raises(ApplyError, match=r"in force again$"):
@@ -272,7 +276,7 @@ def test_what_never_ran_is_not_put_back(room: Room, spoil: Callable[[Room], None
     assert room.is_whole(new)
 
 
-WRONG = {"other": {1: Priority("", "NoOp", "")}}
+WRONG: Held = {"routec-seal": {"other": {1: Priority("", "NoOp", "")}}}
 
 
 def cut_after_reload(step: str) -> None:
