@@ -20,6 +20,9 @@ from routec.settings import Runtime, Settings, SettingsError, ami_secret
 AGAIN_SECONDS = 0.1
 """Between two attempts to reach a PBX that was lost."""
 
+_ANSWERS = (NotPermittedError, ReloadRefusedError)
+"""A no of Asterisk's: a new connection would hear the same."""
+
 T = TypeVar("T")
 
 Connect = Callable[[Settings], Ami]
@@ -88,7 +91,7 @@ class Way:
         was_there = self._ami is not None
         try:
             return ask(self.ami(settings))
-        except (NotPermittedError, ReloadRefusedError):
+        except _ANSWERS:
             raise
         except AmiError:
             self.close()
@@ -105,7 +108,7 @@ class Way:
         while True:
             try:
                 return ask(self.ami(settings))
-            except (NotPermittedError, ReloadRefusedError):
+            except _ANSWERS:
                 raise
             except AmiError:
                 self.close()
