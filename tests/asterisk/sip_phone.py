@@ -3,7 +3,7 @@
     python sip_phone.py PORT NUMBER CALLER
 
 calls NUMBER on 127.0.0.1:PORT. Lines on stdin are `press KEYS` and `hangup`; its end hangs up as well. Lines on stdout
-are `calling`, `established`, `pressed KEYS` and, last of all, `closed REASON`. It is a process because the SIP stack
+are `calling`, `pressed KEYS` and, last of all, `closed REASON`. It is a process because the SIP stack
 below (baresip) is C with global state: one a process, and what it breaks is only its own.
 """
 
@@ -47,9 +47,7 @@ async def main(port: int, number: str, caller: str) -> None:
         closed = asyncio.get_running_loop().create_future()
 
         def on_event(event: StackEvent) -> None:
-            if event.event is Event.CALL_ESTABLISHED:
-                say("established")
-            elif event.event is Event.CALL_CLOSED and not closed.done():
+            if event.event is Event.CALL_CLOSED and not closed.done():
                 closed.set_result(event.text or "")
 
         agent.on(on_event)  # before the call: a refusal can be here before `dial` returns
