@@ -15,7 +15,7 @@ from routec.frontend.syntax import USERS_SUFFIX
 from routec.model.sound_files import SUFFIX as WAV_SUFFIX
 from routec.model.sound_files import SUFFIXES, WIDE_SUFFIX, stem
 from routec.pipeline import Input
-from routec.settings import SETTINGS_FILE
+from routec.settings import SETTINGS_FILE, Settings
 
 ROUTES = "routes"
 GENERATED = "generated"
@@ -148,6 +148,11 @@ def _leads_out(path: Path, folder: Path) -> bool:
 # ---- sounds
 
 
+def recordings_folder(root: Path, settings: Settings) -> Path | None:
+    """Where recordings by phone are put, which need not be there yet; None where nobody may record."""
+    return root / ROUTES / PROMPTS if settings.prompts.records else None
+
+
 def sound_faults(folder: Path, reader: Reader) -> dict[str, str]:
     """The files of sounds below a folder, by their path in it, each with why Asterisk cannot play it, or empty."""
     if not folder.is_dir():
@@ -192,7 +197,7 @@ def _heard(file: Path) -> _Heard:
             rate, bits, channels = sound.getframerate(), sound.getsampwidth() * 8, sound.getnchannels()
             frames = sound.getnframes()
     except (wave.Error, EOFError, OSError) as error:
-        return _Heard(f"it is no PCM .wav: {error or 'it ends too early'}", 0)
+        return _Heard(f"it is no PCM .wav: {str(error) or 'it ends too early'}", 0)
     if (rate, bits, channels) != (wanted, 16, 1):
         heard = "mono" if channels == 1 else f"{channels} channels"
         return _Heard(f"it has {rate} Hz, {bits} bit, {heard}; Asterisk plays {wanted} Hz, 16 bit, mono", 0)
