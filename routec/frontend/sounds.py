@@ -4,10 +4,10 @@ from typing import Any
 
 from routec.diagnostics import codes, did_you_mean
 from routec.frontend import syntax
+from routec.frontend.languages import resolve_records, resolve_texts
 from routec.frontend.scope import Scope, span_of
 from routec.frontend.syntax import Text, Word
 from routec.frontend.texts import is_sound_name, unescape
-from routec.model.numbers import EXTENSION
 from routec.source import Span
 
 SUFFIX = ".wav"
@@ -83,20 +83,13 @@ def _prompt(scope: Scope, path: str, prompt: syntax.Prompt) -> dict[str, Any]:
         _bad_name(scope, meant, span)
     elif file is not None:
         _check_file(scope, file, span)
-    if prompt.record is not None and not EXTENSION.fullmatch(prompt.record.text):
-        scope.fault(
-            codes.BAD_NUMBER,
-            f"`{prompt.record.text}` is no extension",
-            span_of(path, prompt.record),
-            "an extension has digits and `*` only",
-        )
     return {
         "span": span_of(path, prompt.name),
         "name": prompt.name.text,
         "sound": sound if file is None else f"{scope.settings.asterisk.sounds}/{sound}",
         "file": file,
-        "record": prompt.record.text if prompt.record else None,
-        "text": unescape(path, prompt.text, scope.report) if prompt.text else None,
+        "records": resolve_records(scope, path, prompt),
+        "texts": resolve_texts(scope, path, prompt),
     }
 
 

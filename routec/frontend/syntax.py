@@ -67,6 +67,13 @@ class Say(Step):
 
 
 @dataclass(slots=True)
+class Language(Step):
+    """`language nl`."""
+
+    language: Word
+
+
+@dataclass(slots=True)
 class Case(Step):
     """`NAME: STEP` or `NAME { STEPS }`, an entry of a block; its place is its name's."""
 
@@ -144,14 +151,28 @@ class Route(Node):
     bare: bool = False
 
 
+class Recorded(NamedTuple):
+    """`record 5001` or `record en 5101`, a part of a prompt."""
+
+    language: Word | None
+    number: Word
+
+
+class Spoken(NamedTuple):
+    """`text "…"` or `text en "…"`, a part of a prompt."""
+
+    language: Word | None
+    text: Text
+
+
 @dataclass(slots=True)
 class Prompt(Node):
-    """`prompt NAME "file.wav" record 5001 text "…"`."""
+    """`prompt NAME "file.wav" record 5001 record en 5101 text "…" text en "…"`."""
 
     name: Word
     file: Text | None
-    record: Word | None
-    text: Text | None
+    records: list[Recorded]
+    texts: list[Spoken]
 
 
 @dataclass(slots=True)
