@@ -69,8 +69,9 @@ def keep(
     """
     with _turn(folder):
         place = _Place.of(folder, file)
-        if place.narrow_data is not None and not _may_replace(place, over):
-            raise IsThereError(f"{place.narrow} is there already")
+        if not _may_replace(place, over):
+            there = place.wide if place.narrow_data is None else place.narrow
+            raise IsThereError(f"{there} is there already")
         return _put(place, narrow, wide, when, keeps_old=over != "placeholder")
 
 
@@ -129,10 +130,12 @@ class _Place:
 
 
 def _may_replace(place: _Place, over: Over) -> bool:
+    if place.narrow_data is None and (place.wide_data is None or over == "nothing"):
+        return True
     if over != "placeholder":
         return over == "anything"
     try:
-        return Wav.read(place.narrow).placeholder is not None
+        return place.wide_data is None and Wav.read(place.narrow).placeholder is not None
     except SoundError:
         return False
 
@@ -148,7 +151,9 @@ def _put(
     if old:
         _make(_shelf(place.folder, place.file))
     # The one of 16 kHz goes first and comes last: beside one that it does not belong to, it would be a fault.
-    changes = [*old, Change(place.wide, place.wide_data, None)] if place.wide_data is not None else old
+    changes = [*old]
+    if place.wide_data is not None:
+        changes.append(Change(place.wide, place.wide_data, None))
     changes.append(Change(place.narrow, place.narrow_data, narrow))
     if wide is not None:
         changes.append(Change(place.wide, None, wide))

@@ -373,7 +373,7 @@ class TestAdd:
             route.write_bytes(b"# mine\n" + route.read_bytes())
             rewrite(folder, changes)
 
-        monkeypatch.setattr("routec.cli.members.rewrite", changed)
+        monkeypatch.setattr("routec.cli.written.rewrite", changed)
         result = add(environ, "bram", "--login", "1002")
         assert (result.exit_code, result.stdout) == (1, "")
         assert "routes/staff.route was changed in the meantime; nothing was written" in result.stderr
