@@ -157,9 +157,8 @@ def _put(
     changes.append(Change(place.narrow, place.narrow_data, narrow))
     if wide is not None:
         changes.append(Change(place.wide, None, wide))
-    for path in (back.narrow, back.wide) if back else ():
-        if path is not None:
-            changes.append(Change(path, _content(path), None))
+    gone = (back.narrow, back.wide) if back else ()
+    changes += [Change(path, _content(path), None) for path in gone if path is not None]
     write_all(changes, must_keep_owner=False)
     _prune(place)
     return Kept(places, next((each.path for each in old if each.path.suffix == SUFFIX), None), changed=True)
