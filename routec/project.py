@@ -3,7 +3,6 @@
 import os
 import re
 import stat
-import wave
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -12,10 +11,10 @@ from routec.diagnostics import Diagnostic, codes
 from routec.files import Reader
 from routec.frontend.reader import MOST_BYTES
 from routec.frontend.syntax import USERS_SUFFIX
-from routec.model.sound_files import SUFFIX as WAV_SUFFIX
 from routec.model.sound_files import SUFFIXES, WIDE_SUFFIX, stem
 from routec.pipeline import Input
 from routec.settings import SETTINGS_FILE, Settings
+from routec.sound.wav import NARROW, WIDE, SoundError, Wav, wav_fault
 
 ROUTES = "routes"
 GENERATED = "generated"
@@ -178,7 +177,7 @@ def _companion_fault(path: str, wide: _Heard, found: Mapping[str, _Heard]) -> st
     """Why a file at 16 kHz is no companion of the one at 8 kHz, or an empty string."""
     if not path.endswith(WIDE_SUFFIX):
         return ""
-    file = stem(path) + WAV_SUFFIX
+    file = f"{stem(path)}.wav"
     if file not in found:
         return f"`{file}`, the same at 8000 Hz, is not beside it"
     narrow = found[file]
@@ -188,17 +187,8 @@ def _companion_fault(path: str, wide: _Heard, found: Mapping[str, _Heard]) -> st
 
 
 def _heard(file: Path) -> _Heard:
-    """Look at a file of a sound: Asterisk reads 16 bit, mono PCM, at 8 kHz in a .wav and at 16 kHz in a .wav16."""
-    wanted = 16000 if file.name.endswith(WIDE_SUFFIX) else 8000
     try:
-        if not stat.S_ISREG(file.stat().st_mode):
-            return _Heard("it is no file", 0)
-        with wave.open(str(file), "rb") as sound:
-            rate, bits, channels = sound.getframerate(), sound.getsampwidth() * 8, sound.getnchannels()
-            frames = sound.getnframes()
-    except (wave.Error, EOFError, OSError) as error:
-        return _Heard(f"it is no PCM .wav: {str(error) or 'it ends too early'}", 0)
-    if (rate, bits, channels) != (wanted, 16, 1):
-        heard = "mono" if channels == 1 else f"{channels} channels"
-        return _Heard(f"it has {rate} Hz, {bits} bit, {heard}; Asterisk plays {wanted} Hz, 16 bit, mono", 0)
-    return _Heard("" if frames else "it is empty", frames / rate)
+        wav = Wav.read(file)
+    except SoundError as error:
+        return _Heard(str(error), 0)
+    return _Heard(wav_fault(wav, WIDE if file.name.endswith(WIDE_SUFFIX) else NARROW), wav.seconds)
