@@ -10,6 +10,7 @@ from routec.settings.tables import (
     AmiSettings,
     MetricsSettings,
     PlainPath,
+    PromptsSettings,
     SigninSettings,
     parse_address,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Entry",
     "MetricsSettings",
     "PlainPath",
+    "PromptsSettings",
     "Runtime",
     "Settings",
     "SettingsError",

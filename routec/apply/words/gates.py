@@ -10,7 +10,7 @@ from routec.apply.words.story import Part, Story
 Thing = tuple[Kind, str]
 """What a sign-in may keep shut: an extension that rings, a sound, a text, an application of somebody else's."""
 
-WORTH: frozenset[Kind] = frozenset({"rings", "runs"})
+WORTH: frozenset[Kind] = frozenset({"rings", "records", "runs"})
 """What people put a sign-in before; sounds and words count only where it guards none of these."""
 
 _TELLING: frozenset[Kind] = frozenset({"plays", "says"})
@@ -108,7 +108,8 @@ def _leaks(step: Step) -> bool:
 
 def _things(step: Step) -> list[Thing]:
     if step.kind in WORTH | _TELLING:
-        return [(step.kind, item) for item in step.items or (step.what,)]
+        name = step.doing if step.kind == "records" else step.what
+        return [(step.kind, item) for item in step.items or (name,)]
     return []
 
 
