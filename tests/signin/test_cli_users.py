@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routec.cli.members import title_fault
-from routec.rewrite import rewrite
 from routec.cli.user_lines import Person, UserLines
 from routec.contract import Lockout, User
 from routec.frontend.parser import parse, parse_users
 from routec.frontend.syntax import Auth
 from routec.frontend.texts import unescape
+from routec.rewrite import rewrite
 from routec.settings import Runtime
 from routec.signin.store import Attempt, Log
 from routec.source import Source, Span
