@@ -3,7 +3,6 @@
 import os
 import re
 import stat
-import wave
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from routec.frontend.reader import MOST_BYTES
 from routec.frontend.syntax import USERS_SUFFIX
 from routec.pipeline import Input
 from routec.settings import SETTINGS_FILE
+from routec.sound.wav import fault
 
 ROUTES = "routes"
 GENERATED = "generated"
@@ -147,20 +147,4 @@ def sound_faults(folder: Path, reader: Reader) -> dict[str, str]:
     if not folder.is_dir():
         return {}
     files = sorted(file for file in folder.rglob("*.wav") if not file.name.startswith("."))
-    return {file.relative_to(folder).as_posix(): reader.of(file, wav_fault) for file in files}
-
-
-def wav_fault(file: Path) -> str:
-    """Why Asterisk cannot play a .wav file, or an empty string: its format_wav reads 8 kHz, 16 bit, mono PCM."""
-    try:
-        if not stat.S_ISREG(file.stat().st_mode):
-            return "it is no file"
-        with wave.open(str(file), "rb") as sound:
-            rate, bits, channels = sound.getframerate(), sound.getsampwidth() * 8, sound.getnchannels()
-            frames = sound.getnframes()
-    except (wave.Error, EOFError, OSError) as error:
-        return f"it is no PCM .wav: {error or 'it ends too early'}"
-    if (rate, bits, channels) != (8000, 16, 1):
-        heard = "mono" if channels == 1 else f"{channels} channels"
-        return f"it has {rate} Hz, {bits} bit, {heard}; Asterisk plays 8000 Hz, 16 bit, mono"
-    return "" if frames else "it is empty"
+    return {file.relative_to(folder).as_posix(): reader.of(file, fault) for file in files}

@@ -13,7 +13,6 @@ import click
 from routec.cli import FAULTS
 from routec.cli.here import ROUTES, project_root
 from routec.cli.main import fail
-from routec.cli.rewrite import RewriteError, rewrite
 from routec.cli.show import show, summary
 from routec.cli.user_lines import Person, UserLines, escaped
 from routec.diagnostics import Diagnostic, codes, did_you_mean
@@ -24,6 +23,7 @@ from routec.model import Module
 from routec.model.limits import LONGEST_USER_NAME
 from routec.pipeline import Compilation, Input, compile_routes
 from routec.project import load
+from routec.rewrite import RewriteError, rewrite
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _BOM = b"\xef\xbb\xbf"

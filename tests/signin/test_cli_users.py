@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routec.cli.members import title_fault
-from routec.cli.rewrite import rewrite
+from routec.rewrite import rewrite
 from routec.cli.user_lines import Person, UserLines
 from routec.contract import Lockout, User
 from routec.frontend.parser import parse, parse_users
@@ -388,7 +388,7 @@ class TestAdd:
         def full(_: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("routec.cli.rewrite.os.fsync", full)
+        monkeypatch.setattr("routec.rewrite.os.fsync", full)
         result = add(environ, "bram", "--login", "1002")
         assert (result.exit_code, result.stderr) == (
             1,
