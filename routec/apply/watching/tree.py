@@ -9,8 +9,9 @@ from typing import NamedTuple
 from routec.frontend.syntax import USERS_SUFFIX
 from routec.project import PROMPTS, SUFFIX
 from routec.settings import SETTINGS_FILE
+from routec.sound.wav import SUFFIX as SOUND_SUFFIX
+from routec.sound.wav import WIDE_SUFFIX
 
-SOUND_SUFFIX = ".wav"
 TEXT_SUFFIXES = (SUFFIX, USERS_SUFFIX, ".toml")
 
 Stamp = tuple[int, int, int, int]
@@ -79,8 +80,8 @@ def _is_folder(entry: os.DirEntry[str], *, at_top: bool) -> bool:
 def _is_ours(name: str, folder: str) -> bool:
     if name.startswith("."):
         return False  # an editor's own
-    if name.endswith(SOUND_SUFFIX):
-        return folder.startswith(f"{PROMPTS}/")
+    if name.endswith((SOUND_SUFFIX, WIDE_SUFFIX)):
+        return folder.startswith(f"{PROMPTS}/") and "/." not in folder  # as where replaced sounds are kept
     return name.endswith((SUFFIX, USERS_SUFFIX)) or (name == SETTINGS_FILE and not folder)
 
 
