@@ -97,10 +97,7 @@ def _record_prompt(block: Block, step: RecordPrompt) -> None:
 
     Without it nothing is recorded; there is no second way in, as a sign-in has one.
     """
-    path = f"{RECORD_FOLDER}/{plain(step.prompt)}"
-    if step.language is not None:
-        block.add("Set", f"CHANNEL(language)={asterisk_language(step.language)}", step.span)
-        path += f"/{plain(step.language)}"
+    path = f"{RECORD_FOLDER}/{plain(step.prompt)}" + (f"/{plain(step.language)}" if step.language else "")
     block.add("Set", "AGIEXITONHANGUP=yes", step.span)
     block.add("Set", f"TIMEOUT(absolute)={RECORDER_SECONDS + GRACE_SECONDS}", step.span)
     block.add("AGI", agi_url(block.settings, path), step.span)

@@ -10,6 +10,7 @@ from routec.frontend.scope import Scope, span_of
 from routec.frontend.syntax import Word
 from routec.frontend.texts import unescape
 from routec.model.numbers import EXTENSION
+from routec.source import Span
 
 
 def resolve_language(scope: Scope, path: str, word: Word) -> str:
@@ -41,6 +42,18 @@ def resolve_texts(scope: Scope, path: str, prompt: syntax.Prompt) -> list[dict[s
         {"span": span_of(path, spoken.text), "language": language, "text": unescape(path, spoken.text, scope.report)}
         for language, spoken in _by_language(scope, path, prompt.texts, "has a text").items()
     ]
+
+
+def said_languages(scope: Scope, path: str, prompt: syntax.Prompt) -> dict[str, Span]:
+    """The places of the languages that a prompt names beside the base one, the first of each."""
+    parts: list[syntax.Recorded | syntax.Spoken] = [*prompt.records, *prompt.texts]
+    words = [part.language for part in parts if part.language is not None]
+    base = scope.settings.prompts.language
+    return {
+        word.text: span_of(path, word)
+        for word in sorted(words, key=lambda word: word.start, reverse=True)
+        if word.text != base and LANGUAGE.fullmatch(word.text)
+    }
 
 
 def _by_language(scope: Scope, path: str, parts: Sequence[Any], what: str) -> dict[str | None, Any]:

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from routec.model.base import Node
 from routec.model.signin import Module
 
+RECORDING = "record."
+"""How the names of routes begin that record a prompt; no name of an admin's has a dot."""
+
 
 class Recorded(Node):
     """`record 5001`, `record en 5101`: the extension by which a prompt is spoken in. `span` is the number's place.
@@ -159,6 +162,11 @@ class Route(Node):
     title: str | None
     entries: tuple[Entry, ...]
     steps: tuple[Step, ...]
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it is none of an admin's, but records a prompt."""
+        return self.name.startswith(RECORDING)
 
 
 class System(BaseModel):

@@ -9,7 +9,7 @@ from routec.apply.build import build, compile_project
 from tests.unit.conftest import Cli, Write, wav
 
 GOOD = "route front { on extension 600; prompt hello; hangup }\n"
-FILES = {"extensions.conf", "manifest.json", "signin.agi", "signin.json", "sounds/hello.wav"}
+FILES = {"extensions.conf", "manifest.json", "recorder.json", "signin.agi", "signin.json", "sounds/hello.wav"}
 
 
 @pytest.fixture

@@ -82,7 +82,12 @@ def test_off_without_a_module_and_a_pin(serving: Serving) -> None:
         assert until(lambda: kept(serving).heard[-1:] == ["vm-msgsaved"], LIMIT)
 
     serving.run(story)
-    assert serving.offs.count("recording prompts by phone is off: [prompts] in routes/routec.toml has neither a module nor a pin") == 1
+    assert (
+        serving.offs.count(
+            "recording prompts by phone is off: [prompts] in routes/routec.toml has neither a module nor a pin"
+        )
+        == 1
+    )
 
 
 def test_another_state_folder_counts_from_the_next_call_on(serving: Serving) -> None:
