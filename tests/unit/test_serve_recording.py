@@ -2,13 +2,10 @@
 
 import os
 import signal
-import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from routec.serve.starting import read_settings
 from tests.asterisk.machine import until
 from tests.recorder.fake import Phone, spoken
 from tests.signin.fake import headers
@@ -16,7 +13,10 @@ from tests.unit.test_serve import GATE, free_port, sign_in
 from tests.unit.test_serve_service import LIMIT, Serving
 
 RECORDS = '[prompts]\nmodule = "gate"\n'
-PROMPT = 'prompt welcome "welcome.wav" record 5001 record en 5101\nroute hears { on extension 700; prompt welcome; hangup }\n'
+PROMPT = """
+prompt welcome "welcome.wav" record 5001 record nl 5101
+route hears { on extension 700; prompt welcome; hangup }
+"""
 BEFORE, AFTER = spoken(1), spoken(2)
 
 
@@ -42,8 +42,8 @@ def test_what_is_recorded_goes_live_by_itself(serving: Serving, caplog: pytest.L
         assert published.read_bytes() == BEFORE
         assert kept(serving).heard[-1] == "vm-msgsaved"
         assert until(lambda: published.read_bytes() == AFTER, LIMIT)
-        assert kept(serving, "record/welcome/en").heard[-1] == "vm-msgsaved"
-        assert until((serving.root / "generated/sounds/en/welcome.wav").exists, LIMIT)
+        assert kept(serving, "record/welcome/nl").heard[-1] == "vm-msgsaved"
+        assert until((serving.root / "generated/sounds/nl/welcome.wav").exists, LIMIT)
         text = serving.service._metrics.text().decode()
         assert 'routec_recordings_total{result="kept"} 2.0' in text
         assert 'routec_recordings_total{result="failed"} 0.0' in text
