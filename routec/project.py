@@ -11,11 +11,10 @@ from routec.diagnostics import Diagnostic, codes
 from routec.files import Reader
 from routec.frontend.reader import MOST_BYTES
 from routec.frontend.syntax import USERS_SUFFIX
-from routec.model.sound_files import SUFFIX as WAV_SUFFIX
 from routec.model.sound_files import SUFFIXES, WIDE_SUFFIX, stem
 from routec.pipeline import Input
-from routec.settings import SETTINGS_FILE
-from routec.sound.wav import SoundError, Wav, fault
+from routec.settings import SETTINGS_FILE, Settings
+from routec.sound.wav import NARROW, WIDE, SoundError, Wav, wav_fault
 
 ROUTES = "routes"
 GENERATED = "generated"
@@ -148,6 +147,11 @@ def _leads_out(path: Path, folder: Path) -> bool:
 # ---- sounds
 
 
+def recordings_folder(root: Path, settings: Settings) -> Path | None:
+    """Where recordings by phone are put, which need not be there yet; None where nobody may record."""
+    return root / ROUTES / PROMPTS if settings.prompts.records else None
+
+
 def sound_faults(folder: Path, reader: Reader) -> dict[str, str]:
     """The files of sounds below a folder, by their path in it, each with why Asterisk cannot play it, or empty."""
     if not folder.is_dir():
@@ -173,7 +177,7 @@ def _companion_fault(path: str, wide: _Heard, found: Mapping[str, _Heard]) -> st
     """Why a file at 16 kHz is no companion of the one at 8 kHz, or an empty string."""
     if not path.endswith(WIDE_SUFFIX):
         return ""
-    file = stem(path) + WAV_SUFFIX
+    file = f"{stem(path)}.wav"
     if file not in found:
         return f"`{file}`, the same at 8000 Hz, is not beside it"
     narrow = found[file]
@@ -183,8 +187,8 @@ def _companion_fault(path: str, wide: _Heard, found: Mapping[str, _Heard]) -> st
 
 
 def _heard(file: Path) -> _Heard:
-    """Look at a file of a sound."""
     try:
-        return _Heard(fault(file), Wav.read(file).seconds)
+        wav = Wav.read(file)
     except SoundError as error:
         return _Heard(str(error), 0)
+    return _Heard(wav_fault(wav, WIDE if file.name.endswith(WIDE_SUFFIX) else NARROW), wav.seconds)

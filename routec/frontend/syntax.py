@@ -204,11 +204,10 @@ class Setting(Node):
 
 @dataclass(slots=True)
 class Clock(Setting):
-    """`clock ask PROMPT { 1 in; 2 out }`: `values` is the prompt, `keys` are pairs of a key and an action."""
+    """`clock ask PROMPT { 1 in; 2 out }`: `values` is the prompt, `keys` are pairs; `broken` where one is not read."""
 
     keys: list[tuple[Word, Word]]
     broken: bool
-    """Some key could not be read."""
 
 
 @dataclass(slots=True)
@@ -230,12 +229,11 @@ class Code(Node):
 
 @dataclass(slots=True)
 class Codes(Node):
-    """`codes FIELD { … }`."""
+    """`codes FIELD { … }`; `broken` where some code could not be read."""
 
     field: Word
     codes: list[Code]
     broken: bool
-    """Some code could not be read."""
 
 
 @dataclass(slots=True)
@@ -265,7 +263,7 @@ class User(Node):
 
 @dataclass(slots=True)
 class Auth(Node):
-    """`auth NAME "Title" { … }`."""
+    """`auth NAME "Title" { … }`; `broken` where some entry could not be read."""
 
     name: Word
     title: Text | None
@@ -276,7 +274,6 @@ class Auth(Node):
     users: list[User]
     files: list[UsersFrom]
     broken: bool
-    """Some entry could not be read."""
 
 
 Declaration = Route | Prompt | Auth
@@ -284,22 +281,19 @@ Declaration = Route | Prompt | Auth
 
 @dataclass(slots=True)
 class File:
-    """One route file. A file has declarations or bare steps, not both."""
+    """One route file. A file has declarations or bare steps, which are those outside of any route, not both."""
 
     path: str = ""
     declarations: list[Declaration] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
-    """Steps outside of any route."""
-
     lost_declarations: bool = False
     """A declaration may be missing here, since it could not be read."""
 
 
 @dataclass(slots=True)
 class UsersFile:
-    """One file of users."""
+    """One file of users; `broken` where some user could not be read."""
 
     path: str = ""
     users: list[User] = field(default_factory=list)
     broken: bool = False
-    """Some user could not be read."""

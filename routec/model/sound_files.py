@@ -66,15 +66,15 @@ def published(system: System, faults: Mapping[str, str], folder: str) -> dict[st
     `faults` are the files there, each with what is wrong with it or an empty string: what cannot be played is not
     published.
     """
-    found: dict[str, str] = {}
     languages = languages_of(faults)
-    for prompt in system.prompts:
-        if prompt.file is None:
-            continue
-        for language in (None, *languages.get(prompt.file, ())):
-            for suffix in SUFFIXES:
-                file = stem(prompt.file) + suffix
-                path = joined(file, language)
-                if faults.get(path) == "":
-                    found.setdefault(published_name(file, language, folder), path)
+    files = dict.fromkeys(stem(prompt.file) + SUFFIX for prompt in system.prompts if prompt.file)
+    # A file of a prompt's own goes before a version in a language that would have its name.
+    versions: list[tuple[str, str | None]] = [(file, None) for file in files]
+    versions += [(file, language) for file in files for language in languages.get(file, ())]
+    found: dict[str, str] = {}
+    for file, language in versions:
+        for suffix in SUFFIXES:
+            path = joined(stem(file) + suffix, language)
+            if faults.get(path) == "":
+                found.setdefault(published_name(stem(file) + suffix, language, folder), path)
     return dict(sorted(found.items()))

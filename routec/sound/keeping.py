@@ -69,8 +69,9 @@ def keep(
     """
     with _turn(folder):
         place = _Place.of(folder, file)
-        if place.narrow_data is not None and not _may_replace(place, over):
-            raise IsThereError(f"{place.narrow} is there already")
+        if not _may_replace(place, over):
+            there = place.wide if place.narrow_data is None else place.narrow
+            raise IsThereError(f"{there} is there already")
         return _put(place, narrow, wide, when, keeps_old=over != "placeholder")
 
 
@@ -129,10 +130,12 @@ class _Place:
 
 
 def _may_replace(place: _Place, over: Over) -> bool:
+    if place.narrow_data is None and (place.wide_data is None or over == "nothing"):
+        return True
     if over != "placeholder":
         return over == "anything"
     try:
-        return Wav.read(place.narrow).placeholder is not None
+        return place.wide_data is None and Wav.read(place.narrow).placeholder is not None
     except SoundError:
         return False
 
@@ -148,13 +151,14 @@ def _put(
     if old:
         _make(_shelf(place.folder, place.file))
     # The one of 16 kHz goes first and comes last: beside one that it does not belong to, it would be a fault.
-    changes = [*old, Change(place.wide, place.wide_data, None)] if place.wide_data is not None else old
+    changes = [*old]
+    if place.wide_data is not None:
+        changes.append(Change(place.wide, place.wide_data, None))
     changes.append(Change(place.narrow, place.narrow_data, narrow))
     if wide is not None:
         changes.append(Change(place.wide, None, wide))
-    for path in (back.narrow, back.wide) if back else ():
-        if path is not None:
-            changes.append(Change(path, _content(path), None))
+    gone = (back.narrow, back.wide) if back else ()
+    changes += [Change(path, _content(path), None) for path in gone if path is not None]
     write_all(changes, must_keep_owner=False)
     _prune(place)
     return Kept(places, next((each.path for each in old if each.path.suffix == SUFFIX), None), changed=True)
@@ -184,7 +188,7 @@ def _stamps(folder: Path, file: str) -> dict[tuple[str, int], dict[str, Path]]:
     stem = re.escape(PurePosixPath(file).name.removesuffix(SUFFIX))
     name = re.compile(stem + r"\.(\d{8}T\d{6}Z)(?:-([1-9]\d{0,8}))?(\.wav|\.wav16)", re.ASCII)
     shelf = _shelf(folder, file)
-    _refuse_links(folder, shelf)
+    _refuse_links(folder, folder / REPLACED / file)
     found: dict[tuple[str, int], dict[str, Path]] = {}
     for path in shelf.iterdir() if shelf.is_dir() else ():
         if match := name.fullmatch(path.name):

@@ -1,7 +1,6 @@
 """WAV files by their headers: what is in them, what Asterisk can play, and files as it plays them best."""
 
 import os
-import re
 import stat
 import struct
 from dataclasses import dataclass
@@ -14,9 +13,6 @@ WIDE_SUFFIX = ".wav16"
 
 NARROW = 8000
 WIDE = 16000
-
-LANGUAGE = re.compile(r"[a-z]{2}(_[a-z]{2})?")
-"""The name of a folder directly below the prompts' that holds what is spoken in that language."""
 
 NO_FILE = "it is no file"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from routec.rewrite import RewriteError, rewrite
 from routec.contract import Clock, Lockout
+from routec.rewrite import RewriteError, rewrite
 from routec.settings import Runtime
 from routec.signin.store import Attempt, Log
 
