@@ -33,6 +33,50 @@ RETIRED_MODULES_FILE = "signin_retired.json"
 MODULES_FORMAT = 2
 """The layout of `MODULES_FILE`; a checker refuses a number that it does not know."""
 
+RECORD_FOLDER = "record"
+"""The first part of the FastAGI path of the recorder: `agi://HOST:PORT/record/NAME`, or `/record/NAME/en`."""
+
+RECORDER_FILE = "recorder.json"
+"""The generated description of the prompts that can be spoken in by phone; the recorder reads it."""
+
+RECORDER_FORMAT = 1
+"""The layout of `RECORDER_FILE`; a recorder refuses a number that it does not know."""
+
+RECORDER_SECONDS = 3600
+"""The longest that a call may stay with the recorder: some takes of the longest recording, each heard again."""
+
+RECORDER_PROMPTS = {
+    "start": ("recorder_start", ()),
+    "menu": (
+        "recorder_menu",
+        (
+            "vm-press",
+            "digits/1",
+            "to-listen-to-it",
+            "if-correct-press",
+            "digits/2",
+            "vm-press",
+            "digits/3",
+            "to-rerecord-it",
+        ),
+    ),
+    "kept": ("recorder_kept", ("vm-msgsaved",)),
+    "short": ("recorder_short", ("vm-tooshort",)),
+    "failed": ("recorder_failed", ("something-terribly-wrong",)),
+}
+"""What the recorder says when: the prompt by whose name an admin says it otherwise, and the sounds of Asterisk's own
+that are played without one: before the tone; what 1, 2 and 3 do then; kept; too short; not kept."""
+
+LANGUAGE = re.compile(r"[a-z]{2}(?:_[a-z]{2})?")
+"""A language as routes and folders name it: `nl`, `en_gb`."""
+
+
+def asterisk_language(language: str) -> str:
+    """A `LANGUAGE` as Asterisk names it: `nl`, `en_GB`."""
+    first, _, country = language.partition("_")
+    return f"{first}_{country.upper()}" if country else first
+
+
 VERDICT = "ROUTEC_VERDICT"
 USER = "ROUTEC_USER"
 LOGIN = "ROUTEC_LOGIN"

@@ -11,19 +11,22 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from routec.contract import MODULES_FILE, SCRIPT_FILE
+from routec.contract import MODULES_FILE, RECORDER_FILE, SCRIPT_FILE
 from routec.diagnostics import Diagnostic, codes, has_errors, in_order, of_targets
 from routec.frontend.checks import check
+from routec.frontend.facts import About
 from routec.frontend.parser import parse, parse_users
 from routec.frontend.reader import read
+from routec.frontend.recordings import with_recordings
 from routec.frontend.resolver import resolve
 from routec.frontend.syntax import USERS_SUFFIX, UsersFile
 from routec.frontend.target_entries import entered_elsewhere, for_target
 from routec.kept import Kept, Memory
 from routec.model import System
+from routec.model.sound_files import published
 from routec.settings import Settings, SettingsError
 from routec.source import Source, Sources, Span
 
@@ -46,7 +49,7 @@ class Input:
     settings: tuple[str, bytes] | None = None
     """The path and the bytes of routec.toml, where there is one."""
     sounds: Mapping[str, str] | None = None
-    """The sound files below routes/prompts/, each with what is wrong with it or an empty string."""
+    """The files of sounds below routes/prompts/, each with what is wrong with it or an empty string."""
     unread: tuple[Diagnostic, ...] = ()
     """What could not be read, and so is missing above."""
     users: Mapping[str, bytes] = field(default_factory=dict)
@@ -55,7 +58,7 @@ class Input:
     """Which PBX of `[targets]` it is compiled for; None: what routec.toml says at its top."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compilation:
     """What came of it. `dialplan` is None where there is an error."""
 
@@ -66,12 +69,10 @@ class Compilation:
     diagnostics: list[Diagnostic]
     dialplan: "Dialplan | None"
 
-    @property
-    def sounds(self) -> list[str]:
-        """The files below routes/prompts/ that belong to prompts."""
-        return sorted(
-            {prompt.file for prompt in self.system.prompts if prompt.file and self.sound_files.get(prompt.file) == ""}
-        )
+    @cached_property
+    def sounds(self) -> dict[str, str]:
+        """All sounds that are published: by their names there, the files below routes/prompts/ that they copy."""
+        return published(self.system, self.sound_files, self.settings.asterisk.sounds)
 
     @property
     def failed(self) -> bool:
@@ -144,7 +145,10 @@ def _compile(project: Input, memory: Memory, *, dialplan: bool) -> Compilation:
         whole = not names_lost and not has_errors(faults)
         system, found = for_target(system, settings, project.settings[0], whole=whole)
         faults += found
-    faults += check(system, whole=not has_errors(faults), elsewhere=elsewhere, memory=memory)
+    system, found = with_recordings(system, settings, _source(project, sources), memory)
+    faults += found
+    about = About(settings, project.sounds or {}, elsewhere)
+    faults += check(system, about, whole=not has_errors(faults), memory=memory)
     diagnostics = in_order(fault for fault in faults if not _ignored(fault, sources))
     result = Compilation(sources, settings, system, project.sounds or {}, diagnostics, None)
     if not dialplan or has_errors(diagnostics):
@@ -179,6 +183,7 @@ def _users(project: Input, sources: Sources, faults: list[Diagnostic], kept: Kep
 def render(compilation: Compilation, memory: Memory | None = None) -> dict[str, bytes]:
     """The generated files of a compilation without errors, by name."""
     from routec.backend import render, runtime_files
+    from routec.backend.recorder_file import recorder_file
 
     memory = memory or Memory()
     if compilation.dialplan is None:
@@ -187,10 +192,16 @@ def render(compilation: Compilation, memory: Memory | None = None) -> dict[str, 
         files = {
             "extensions.conf": render.extensions_conf(compilation.dialplan, memory),
             MODULES_FILE: runtime_files.modules_file(compilation.system, compilation.settings, memory),
+            RECORDER_FILE: recorder_file(compilation.system, compilation.settings, compilation.sounds.values()),
             SCRIPT_FILE: render.signin_agi(compilation.settings),
         }
         manifest = render.manifest_json(compilation.dialplan, compilation.sources, compilation.sounds, files, memory)
         return files | {"manifest.json": manifest}
+
+
+def _source(project: Input, sources: Sources) -> Source | None:
+    """The text of routec.toml, where there is one."""
+    return None if project.settings is None else sources.get(project.settings[0])
 
 
 def _settings(project: Input, sources: Sources) -> tuple[Settings, list[Diagnostic]]:

@@ -3,21 +3,26 @@
 import os
 import re
 import stat
-import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from routec.diagnostics import Diagnostic, codes
 from routec.files import Reader
 from routec.frontend.reader import MOST_BYTES
 from routec.frontend.syntax import USERS_SUFFIX
+from routec.model.sound_files import SUFFIXES, WIDE_SUFFIX, stem
 from routec.pipeline import Input
-from routec.settings import SETTINGS_FILE
+from routec.settings import SETTINGS_FILE, Settings
+from routec.sound.wav import NARROW, WIDE, SoundError, Wav, wav_fault
 
 ROUTES = "routes"
 GENERATED = "generated"
 PROMPTS = "prompts"
 SUFFIX = ".route"
+
+MOST_SECONDS_APART = 0.1
+"""By how much the lengths of a sound at 8 and at 16 kHz may differ."""
 
 _USERS_NAMED = re.compile(r'\bfrom[ \t]+"([^"\\/\n][^"\\\n]*' + re.escape(USERS_SUFFIX) + r')"')
 
@@ -142,25 +147,48 @@ def _leads_out(path: Path, folder: Path) -> bool:
 # ---- sounds
 
 
+def recordings_folder(root: Path, settings: Settings) -> Path | None:
+    """Where recordings by phone are put, which need not be there yet; None where nobody may record."""
+    return root / ROUTES / PROMPTS if settings.prompts.records else None
+
+
 def sound_faults(folder: Path, reader: Reader) -> dict[str, str]:
-    """The sound files below a folder, by their path in it, each with why Asterisk cannot play it, or empty."""
+    """The files of sounds below a folder, by their path in it, each with why Asterisk cannot play it, or empty."""
     if not folder.is_dir():
         return {}
-    files = sorted(file for file in folder.rglob("*.wav") if not file.name.startswith("."))
-    return {file.relative_to(folder).as_posix(): reader.of(file, wav_fault) for file in files}
+    found = {path.as_posix(): reader.of(folder / path, _heard) for path in _sounds_below(folder)}
+    return {path: heard.fault or _companion_fault(path, heard, found) for path, heard in found.items()}
 
 
-def wav_fault(file: Path) -> str:
-    """Why Asterisk cannot play a .wav file, or an empty string: its format_wav reads 8 kHz, 16 bit, mono PCM."""
+class _Heard(NamedTuple):
+    """What is wrong with a file of a sound, or an empty string, and how many seconds it is."""
+
+    fault: str
+    seconds: float
+
+
+def _sounds_below(folder: Path) -> list[Path]:
+    """The files of sounds, by their path in the folder. What begins with `.` is none, nor what lies below such."""
+    found = (file.relative_to(folder) for suffix in SUFFIXES for file in folder.rglob(f"*{suffix}"))
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.parts))
+
+
+def _companion_fault(path: str, wide: _Heard, found: Mapping[str, _Heard]) -> str:
+    """Why a file at 16 kHz is no companion of the one at 8 kHz, or an empty string."""
+    if not path.endswith(WIDE_SUFFIX):
+        return ""
+    file = f"{stem(path)}.wav"
+    if file not in found:
+        return f"`{file}`, the same at 8000 Hz, is not beside it"
+    narrow = found[file]
+    if not narrow.fault and abs(wide.seconds - narrow.seconds) > MOST_SECONDS_APART:
+        return f"it is {wide.seconds:.1f} s long, and `{file}` beside it {narrow.seconds:.1f} s: one of them is old"
+    return ""
+
+
+def _heard(file: Path) -> _Heard:
     try:
-        if not stat.S_ISREG(file.stat().st_mode):
-            return "it is no file"
-        with wave.open(str(file), "rb") as sound:
-            rate, bits, channels = sound.getframerate(), sound.getsampwidth() * 8, sound.getnchannels()
-            frames = sound.getnframes()
-    except (wave.Error, EOFError, OSError) as error:
-        return f"it is no PCM .wav: {error or 'it ends too early'}"
-    if (rate, bits, channels) != (8000, 16, 1):
-        heard = "mono" if channels == 1 else f"{channels} channels"
-        return f"it has {rate} Hz, {bits} bit, {heard}; Asterisk plays 8000 Hz, 16 bit, mono"
-    return "" if frames else "it is empty"
+        wav = Wav.read(file)
+    except SoundError as error:
+        return _Heard(str(error), 0)
+    return _Heard(wav_fault(wav, WIDE if file.name.endswith(WIDE_SUFFIX) else NARROW), wav.seconds)

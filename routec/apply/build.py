@@ -1,6 +1,7 @@
 """One build of a project: read, compile, render. `routec build`, `watch` and `serve` are this."""
 
 import gc
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -83,11 +84,11 @@ class Builder:
         files = render(compilation, self._memory) | self._sound_files(compilation.sounds)
         return Built(compilation, files, self._target, self._memory)
 
-    def _sound_files(self, names: list[str]) -> dict[str, bytes]:
-        """The sound files of the prompts, for Asterisk to play."""
+    def _sound_files(self, sounds: Mapping[str, str]) -> dict[str, bytes]:
+        """The sound files of the prompts, for Asterisk to play, by the names that they are published by."""
         self._sounds.begin()
         folder = self._root / ROUTES / PROMPTS
-        return {f"{SOUNDS}/{name}": self._sounds.of(folder / name, Path.read_bytes) for name in names}
+        return {f"{SOUNDS}/{name}": self._sounds.of(folder / file, Path.read_bytes) for name, file in sounds.items()}
 
 
 def compile_project(root: Path, target: str | None = None) -> Built:

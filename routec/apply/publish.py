@@ -17,14 +17,14 @@ from routec.apply.lock import locked
 from routec.apply.manifest import sounds
 from routec.apply.retired_conf import without_tail
 from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, MARK, RETIRED_FILE, Shelf
-from routec.contract import MODULES_FILE, SCRIPT_FILE
+from routec.contract import MODULES_FILE, RECORDER_FILE, SCRIPT_FILE
 from routec.disk import hand_over, lay, make_folder, sync, user_name
 
 TEMPORARY = ".routec-new."
 KEPT = ".routec-old."
 """How the names of our own begin; a leading `.` keeps them out of an admin's `#include *.conf`."""
 
-_ORDER = {SCRIPT_FILE: 1, MODULES_FILE: 2, MANIFEST_FILE: 3, RETIRED_FILE: 4, MAIN_FILE: 5}
+_ORDER = {SCRIPT_FILE: 1, MODULES_FILE: 2, RECORDER_FILE: 3, MANIFEST_FILE: 4, RETIRED_FILE: 5, MAIN_FILE: 6}
 """Sounds come before all of these."""
 
 

@@ -11,8 +11,26 @@ from routec.backend.entries import entries
 from routec.backend.escape import heading, plain
 from routec.backend.naming import Draft, named
 from routec.backend.proof import doctor, seal
+from routec.backend.signin_step import agi_url
+from routec.contract import GRACE_SECONDS, RECORD_FOLDER, RECORDER_SECONDS, asterisk_language
 from routec.kept import Kept, Memory
-from routec.model import Answer, Cases, Dial, Goto, Hangup, Module, Play, Route, Say, SignIn, Step, System, Wait
+from routec.model import (
+    Answer,
+    Cases,
+    Dial,
+    Goto,
+    Hangup,
+    Language,
+    Module,
+    Play,
+    RecordPrompt,
+    Route,
+    Say,
+    SignIn,
+    Step,
+    System,
+    Wait,
+)
 from routec.settings import Settings
 from routec.source import Sources
 
@@ -70,6 +88,21 @@ def _play(block: Block, step: Play) -> None:
     block.add("Playback", "&".join(plain(sound) for sound in step.sounds), step.span)
 
 
+def _language(block: Block, step: Language) -> None:
+    block.add("Set", f"CHANNEL(language)={asterisk_language(step.language)}", step.span)
+
+
+def _record_prompt(block: Block, step: RecordPrompt) -> None:
+    """The recorder goes no further than the verdict allows: it asks for that itself, once more.
+
+    Without it nothing is recorded; there is no second way in, as a sign-in has one.
+    """
+    path = f"{RECORD_FOLDER}/{plain(step.prompt)}" + (f"/{plain(step.language)}" if step.language else "")
+    block.add("Set", "AGIEXITONHANGUP=yes", step.span)
+    block.add("Set", f"TIMEOUT(absolute)={RECORDER_SECONDS + GRACE_SECONDS}", step.span)
+    block.add("AGI", agi_url(block.settings, path), step.span)
+
+
 def _sign_in(block: Block, step: SignIn) -> None:
     granted = signin_step.ask(block, step)
     if isinstance(step.otherwise, Cases):
@@ -110,6 +143,8 @@ def _hangup(block: Block, step: Hangup) -> None:
 _STEPS: dict[type[Any], Callable[[Block, Any], None]] = {
     Play: _play,
     Say: say_step.say,
+    Language: _language,
+    RecordPrompt: _record_prompt,
     SignIn: _sign_in,
     Dial: _dial,
     Goto: _goto,

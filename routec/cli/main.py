@@ -19,6 +19,7 @@ VERBS = {
     "init": ("routec.cli.init", "Start a new project."),
     "log": ("routec.cli.log", "Show the sign-in log."),
     "plan": ("routec.cli.plan", "Show what an apply would change."),
+    "prompts": ("routec.cli.prompts", "Sounds of your own: list, add, speak, restore."),
     "serve": ("routec.cli.serve", "Answer Asterisk's sign-ins, and apply every change."),
     "trace": ("routec.cli.trace", "Follow a number back to the lines of the routes."),
     "users": ("routec.cli.users", "Credentials of those who sign in."),

@@ -1,21 +1,16 @@
 """The users of a module in the project: read, changed, checked by compiling, and written only where nothing breaks."""
 
 import re
-import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Self
 
 import click
 
-from routec.cli import FAULTS
-from routec.cli.here import ROUTES, project_root
+from routec.cli.here import project_root
 from routec.cli.main import fail
-from routec.cli.rewrite import RewriteError, rewrite
-from routec.cli.show import show, summary
 from routec.cli.user_lines import Person, UserLines, escaped
+from routec.cli.written import give_up, write_compiled
 from routec.diagnostics import Diagnostic, codes, did_you_mean
 from routec.frontend.reader import read
 from routec.frontend.syntax import Text
@@ -26,7 +21,6 @@ from routec.pipeline import Compilation, Input, compile_routes
 from routec.project import load
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass
@@ -54,12 +48,12 @@ class Members:
             fail(f"module `{self.module.name}` verifies nobody, so it has no users")
         faults = [fault for fault in self._faults() if fault.code != codes.UNKNOWN_USERS_FILE]
         if faults:
-            self._give_up(faults, self.compilation, "nothing was written")
+            give_up(faults, self.compilation, "nothing was written")
 
     def refuse_to_read_past_faults(self) -> None:
         """Make sure that all users were read: some stand in text that could not be, or in a file that is not there."""
         if faults := self._faults():
-            self._give_up(faults, self.compilation, "there may be more users, so none is listed")
+            give_up(faults, self.compilation, "there may be more users, so none is listed")
 
     def _faults(self) -> list[Diagnostic]:
         """The errors that keep users from being read."""
@@ -101,26 +95,7 @@ class Members:
 
     def write(self) -> list[str]:
         """Check the new text by compiling it, and write it; gives the files that changed."""
-        texts = self.lines.texts()
-        before = {path: self.project.files.get(path, self.project.users.get(path)) for path in texts}
-        after = {path: _encoded(before[path], text) for path, text in texts.items()}
-        changed = replace(
-            self.project,
-            files={path: after.get(path, data) for path, data in self.project.files.items()},
-            users=dict(self.project.users) | {path: after[path] for path in after if path not in self.project.files},
-        )
-        compilation = compile_routes(changed, dialplan=False)
-        if new := _new_errors(self.compilation, compilation):
-            self._give_up(new, compilation, "nothing was written")
-        self._make_sure(compilation)
-        try:
-            rewrite(ROUTES, {Path(path): (before[path], after[path]) for path in sorted(after)})
-        except RewriteError as error:
-            fail(str(error), code=FAULTS)
-        for path in sorted(after):
-            if before[path] is None:
-                click.echo(f"{path} is new", err=True)
-        return sorted(after)
+        return write_compiled(self.project, self.compilation, self.lines.texts(), self._is_meant)
 
     def tell_who_shares(self, path: str) -> None:
         """Say which other modules have the users of a file that was changed."""
@@ -132,11 +107,10 @@ class Members:
         if others and path == self.lines.users_file:
             click.echo(f"{path} is shared: the change counts for {', '.join(others)} as well", err=True)
 
-    def _make_sure(self, compilation: Compilation) -> None:
+    def _is_meant(self, compilation: Compilation) -> bool:
         """Who can sign in then must be just who was meant: text that says something else is not written."""
         said = people_of(module_of(compilation, self.module.name))
-        if self._as_far_as_asked(self.wanted) != self._as_far_as_asked(said):
-            fail("the new text would not say what was meant; nothing was written", code=FAULTS)
+        return self._as_far_as_asked(self.wanted) == self._as_far_as_asked(said)
 
     def _as_far_as_asked(self, people: dict[str, Person]) -> dict[str, tuple[str | None, ...]]:
         asks_login, asks_password = self.asks("login"), self.asks("password")
@@ -144,11 +118,6 @@ class Members:
             name: (one.title, one.login if asks_login else None, one.password if asks_password else None)
             for name, one in people.items()
         }
-
-    def _give_up(self, faults: Sequence[Diagnostic], compilation: Compilation, so: str) -> None:
-        show(faults, compilation.sources, err=True)
-        click.echo(f"{summary(faults)}; {so}", err=True)
-        sys.exit(FAULTS)
 
 
 def module_of(compilation: Compilation, name: str) -> Module:
@@ -159,11 +128,6 @@ def module_of(compilation: Compilation, name: str) -> Module:
         help = did_you_mean(name, modules) or (f"there are {known}" if known else "`routec check` shows what is wrong")
         fail(f"there is no module `{name}`", help)
     return modules[name]
-
-
-def tell_when() -> None:
-    """Say from when on a change counts."""
-    click.echo("in force at the next build; `routec serve` and `routec watch` build by themselves", err=True)
 
 
 def people_of(module: Module) -> dict[str, Person]:
@@ -194,22 +158,3 @@ def login_fault(login: str, digits: tuple[int, int] | None) -> str | None:
     if digits is not None and not digits[0] <= len(login) <= digits[1]:
         return f"this login has {len(login)} digits, and the module reads {digits[0]} to {digits[1]}"
     return None
-
-
-def _encoded(before: bytes | None, text: str) -> bytes:
-    return (_BOM if before is not None and before.startswith(_BOM) else b"") + text.encode()
-
-
-def _new_errors(before: Compilation, after: Compilation) -> list[Diagnostic]:
-    """The errors that a change brings; those that were there are not its fault. Places move, so they do not count."""
-    known = Counter(_identity(fault) for fault in before.diagnostics)
-    new = []
-    for fault in after.diagnostics:
-        known[_identity(fault)] -= 1
-        if fault.severity == "error" and known[_identity(fault)] < 0:
-            new.append(fault)
-    return new
-
-
-def _identity(fault: Diagnostic) -> tuple[str, str, str]:
-    return fault.code.code, fault.message, fault.path or ""

@@ -3,9 +3,10 @@
 import click
 
 from routec.cli.main import fail
-from routec.cli.members import Members, login_fault, name_fault, tell_when, title_fault
+from routec.cli.members import Members, login_fault, name_fault, title_fault
 from routec.cli.pins import is_taken, pepper, read_pin, warn_if_weak
 from routec.cli.user_lines import Person
+from routec.cli.written import tell_when
 from routec.signin.credentials import CredentialsError, hash_pin
 
 

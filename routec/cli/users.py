@@ -88,7 +88,8 @@ def list_(module: str, form: str) -> None:
 @click.argument("name")
 def remove(module: str, name: str) -> None:
     """Remove the user NAME from a MODULE, with the line."""
-    from routec.cli.members import Members, tell_when
+    from routec.cli.members import Members
+    from routec.cli.written import tell_when
     from routec.diagnostics import did_you_mean
 
     members = Members.of(module)

@@ -62,8 +62,8 @@ def import_(module: str, file: str, *, update: bool) -> None:
 
 def _import(members: "Members", table: "Table", name: str, key: "Secret | None") -> None:
     """Warn, hash and write."""
-    from routec.cli.members import tell_when
     from routec.cli.user_lines import Person
+    from routec.cli.written import tell_when
     from routec.signin.weak_pins import why_weak
 
     for row in table.rows:

@@ -5,89 +5,38 @@ looks at a route by itself in `route_checks`, where it is asked again only when 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import Self
 
 from routec.diagnostics import Diagnostic, Label, codes
-from routec.frontend.flow import loops, ways
-from routec.frontend.route_checks import ROUTE_CHECKS
+from routec.frontend.facts import About, Facts, RouteFacts
+from routec.frontend.flow import loops
+from routec.frontend.prompt_checks import language_lacks_prompts, recordings_dialled, unused_prompts
 from routec.kept import Memory
-from routec.model import Entry, Goto, Module, Route, System
+from routec.model import Entry, Module, Route, System
 from routec.model.limits import LONGEST_MODULE_NAME, LONGEST_ROUTE_NAME, LONGEST_SOUND, LONGEST_USER_NAME
 from routec.model.numbers import did_forms
-from routec.model.walk import all_steps
-
-
-@dataclass(frozen=True, slots=True)
-class RouteFacts:
-    """One route, what is wrong with it by itself, and what the checks of the whole system ask of it."""
-
-    route: Route
-    gotos: tuple[str, ...]
-    """The routes that it can go to."""
-    silent: tuple[Goto, ...]
-    """Those of them on whose way nobody is asked for anything or rung, and `restless` those with no pause either."""
-    restless: tuple[Goto, ...]
-    numbers: tuple[tuple[str, str], ...]
-    """Kind and number of its entries."""
-    forms: tuple[str, ...]
-    """All forms in which its DIDs may come."""
-    faults: tuple[Diagnostic, ...]
-
-    @classmethod
-    def of(cls, route: Route) -> Self:
-        """Gather them."""
-        steps = tuple(all_steps(route.steps))
-        faults = tuple(fault for one in ROUTE_CHECKS for fault in one(route, steps))
-        gotos = tuple(step.route for step in steps if isinstance(step, Goto))
-        unasked = [way for way in ways(route.steps) if not way.asked] if gotos else []
-        silent = tuple(way.goto for way in unasked if not way.rang)
-        restless = tuple(way.goto for way in unasked if not way.paused)
-        numbers = tuple((entry.kind, entry.number) for entry in route.entries)
-        forms = tuple(form for kind, number in numbers if kind == "did" for form in did_forms(number))
-        return cls(route, gotos, silent, restless, numbers, forms, faults)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the checks of the whole system look at."""
-
-    system: System
-    by_route: Sequence[RouteFacts]
-    elsewhere: frozenset[str] = frozenset()
-    """Routes that callers reach on another PBX."""
-
-    @property
-    def routes(self) -> tuple[Route, ...]:
-        """All routes."""
-        return self.system.routes
-
 
 Check = Callable[[Facts], Iterable[Diagnostic]]
 
 
-def check(
-    system: System, *, whole: bool = True, elsewhere: frozenset[str] = frozenset(), memory: Memory | None = None
-) -> list[Diagnostic]:
+def check(system: System, about: About, *, whole: bool = True, memory: Memory | None = None) -> list[Diagnostic]:
     """All that is wrong with the meaning of the routes.
 
-    Where not the `whole` system is known, some things only look unused: those checks then wait. Nor is a route unused
-    that callers reach `elsewhere`, on another PBX.
+    Where not the `whole` system is known, some things only look unused: those checks then wait.
     """
-    checks = CHECKS if whole else [one for one in CHECKS if one is not unused_routes]
-    facts = Facts(system, (memory or Memory()).each("checks").of(system.routes, RouteFacts.of), elsewhere)
+    checks = CHECKS if whole else [one for one in CHECKS if one not in OF_THE_WHOLE]
+    facts = Facts(system, (memory or Memory()).each("checks").of(system.routes, RouteFacts.of), about)
     faults = list(chain.from_iterable(each.faults for each in facts.by_route))
     return faults + [fault for one in checks for fault in one(facts)]
 
 
 def unused_routes(facts: Facts) -> Iterator[Diagnostic]:
-    """Every route has a number, or another route that has one leads to it."""
+    """Every route has a number, on this PBX or on another, or a route that has one leads to it."""
     if all(route.entries for route in facts.routes):
         return
     targets = {each.route.name: each.gotos for each in facts.by_route}
     used: set[str] = set()
-    waiting = [route.name for route in facts.routes if route.entries or route.name in facts.elsewhere]
+    waiting = [route.name for route in facts.routes if route.entries or route.name in facts.about.elsewhere]
     while waiting:
         name = waiting.pop()
         if name not in used:
@@ -215,4 +164,10 @@ CHECKS: tuple[Check, ...] = (
     national_forms_shared,
     names_too_long,
     sounds_too_long,
+    unused_prompts,
+    language_lacks_prompts,
+    recordings_dialled,
 )
+
+OF_THE_WHOLE: tuple[Check, ...] = (unused_routes, unused_prompts)
+"""Those that look for what nothing uses."""

@@ -65,7 +65,7 @@ _HOME = {
     **dict.fromkeys(MODULE_WORDS, "it stands in a sign-in module: `auth NAME { … }`"),
     "user": "it stands in a sign-in module: `auth NAME { … }`, or in a file of users",
     **dict.fromkeys(
-        ("prompt", "say", "auth", "dial", "goto", "wait", "answer", "hangup"),
+        ("prompt", "say", "language", "auth", "dial", "goto", "wait", "answer", "hangup"),
         "it is a step, and steps stand in a route",
     ),
     **dict.fromkeys(CASES, "it is a case, and cases stand in an else: `auth NAME else { locked: …; denied { … } }`"),

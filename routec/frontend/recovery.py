@@ -21,7 +21,7 @@ MOST_ERRORS = 100
 
 _DECLARATION = re.compile(r'route[ \t]|(?:auth|prompt)[ \t]+\S+[ \t]+["{]')
 _SETTINGS = frozenset(word.upper() for word in MODULE_WORDS)
-_ENTRY_WORDS = _SETTINGS | {"ON", "PROMPT", "AUTH", "DIAL", "GOTO", "WAIT", "ANSWER", "HANGUP", "SAY"}
+_ENTRY_WORDS = _SETTINGS | {"ON", "PROMPT", "AUTH", "DIAL", "GOTO", "WAIT", "ANSWER", "HANGUP", "SAY", "LANGUAGE"}
 """Words that begin an entry: of a sign-in module, and of any block."""
 
 _HEAD = re.compile(r"^(auth[ \t]+[a-z][a-z0-9_-]*)[ \t]*(?:#.*)?\n\s*\Z", re.MULTILINE)

@@ -8,6 +8,7 @@ from routec.contract import GRANTED
 from routec.diagnostics import codes, did_you_mean
 from routec.frontend import syntax
 from routec.frontend.expectations import CASES
+from routec.frontend.languages import resolve_language
 from routec.frontend.resolve_say import resolve_said
 from routec.frontend.scope import Scope, span_of
 from routec.frontend.sounds import resolve_sound
@@ -96,6 +97,11 @@ def _play(walk: Walk, step: syntax.Play) -> Dict:
 def _say(walk: Walk, step: syntax.Say) -> Dict:
     said = resolve_said(walk.scope, walk.path, step, walk.module, unread=walk.unread)
     return {"kind": "say", "span": walk.span(step), **said}
+
+
+def _language(walk: Walk, step: syntax.Language) -> Dict:
+    language = resolve_language(walk.scope, walk.path, step.language)
+    return {"kind": "language", "span": walk.span(step), "language": language}
 
 
 def _sign_in(walk: Walk, step: syntax.SignIn) -> Dict | None:
@@ -228,6 +234,7 @@ def _misplaced_case(walk: Walk, case: syntax.Case) -> None:
 _STEPS: dict[type[syntax.Step], Any] = {
     syntax.Play: _play,
     syntax.Say: _say,
+    syntax.Language: _language,
     syntax.SignIn: _sign_in,
     syntax.Dial: _dial,
     syntax.Goto: _goto,

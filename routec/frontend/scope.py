@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from routec.diagnostics import Diagnostic, Label, codes, did_you_mean
 from routec.frontend import syntax
 from routec.frontend.syntax import Word
+from routec.model.sound_files import languages_of
 from routec.settings import Settings
 from routec.source import Span
 
@@ -41,7 +43,7 @@ class Scope:
 
     settings: Settings
     sounds: Mapping[str, str]
-    """The sound files below routes/prompts/, each with its fault or an empty string."""
+    """The files of sounds below routes/prompts/, each with its fault or an empty string."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
     routes: Names = field(default_factory=lambda: Names("route"))
     modules: Names = field(default_factory=lambda: Names("module"))
@@ -59,6 +61,11 @@ class Scope:
     """A name that nothing has was passed over since then."""
     names_lost: bool = False
     """A declaration could not be read: a name that looks unknown may be its."""
+
+    @cached_property
+    def languages(self) -> Mapping[str, list[str]]:
+        """The languages in which a prompt's file has a version, by the file."""
+        return languages_of(self.sounds)
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Keep a fault."""

@@ -1,16 +1,17 @@
-"""Prompts and sounds: which sound Asterisk plays for a word, and whether its file is there."""
+"""Prompts and sounds: which sound Asterisk plays for a word, and whether its files are there."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from routec.diagnostics import codes, did_you_mean
 from routec.frontend import syntax
+from routec.frontend.languages import resolve_records, resolve_texts, said_languages
 from routec.frontend.scope import Scope, span_of
 from routec.frontend.syntax import Text, Word
 from routec.frontend.texts import is_sound_name, unescape
-from routec.model.numbers import EXTENSION
+from routec.model.sound_files import SUFFIX, WIDE_SUFFIX, joined, split, stem
 from routec.source import Span
 
-SUFFIX = ".wav"
 FORMATS = (".wav", ".wav16", ".gsm", ".ulaw", ".alaw", ".sln", ".sln16", ".g722", ".g729", ".mp3")
 
 
@@ -29,9 +30,9 @@ def resolve_sound(scope: Scope, path: str, sound: Word | Text) -> tuple[str, str
     scope.asked.add(("sound", name))
     if (found := prompt_sound(scope, name)) is not None:
         return name, found
-    if f"{name}{SUFFIX}" not in scope.sounds:
+    if not any(True for _ in _files(scope, f"{name}{SUFFIX}")):
         scope.unsure = True
-        known = [*scope.prompts.declared, *(file.removesuffix(SUFFIX) for file in scope.sounds)]
+        known = [*scope.prompts.declared, *(stem(split(file)[1]) for file in scope.sounds)]
         if not scope.names_lost:
             scope.fault(
                 codes.UNKNOWN_PROMPT,
@@ -40,8 +41,8 @@ def resolve_sound(scope: Scope, path: str, sound: Word | Text) -> tuple[str, str
                 "no `prompt` declaration has this name, and routes/prompts/ has no such file",
                 did_you_mean(name, known) or f'a sound that Asterisk has is quoted: `"{name}"`',
             )
-    elif fault := scope.sounds[f"{name}{SUFFIX}"]:
-        scope.fault(codes.BAD_SOUND_FILE, f"Asterisk cannot play `{name}{SUFFIX}`", span_of(path, sound), fault)
+    else:
+        _check_files(scope, f"{name}{SUFFIX}", span_of(path, sound), {})
     return name, f"{scope.settings.asterisk.sounds}/{name}"
 
 
@@ -51,27 +52,31 @@ def prompt_sound(scope: Scope, name: str) -> str | None:
     if declaration is not None and isinstance(declaration[1], syntax.Prompt):
         file, sound = prompt_file(declaration[1])
         return sound if file is None else f"{scope.settings.asterisk.sounds}/{sound}"
-    is_there = scope.sounds.get(f"{name}{SUFFIX}") == ""
-    return f"{scope.settings.asterisk.sounds}/{name}" if is_there else None
+    file = f"{name}{SUFFIX}"
+    is_sound = file in scope.sounds and not any(fault for _, _, fault in _files(scope, file))
+    return f"{scope.settings.asterisk.sounds}/{name}" if is_sound else None
 
 
 def prompt_file(prompt: syntax.Prompt) -> tuple[str | None, str]:
     """The file below routes/prompts/, or None for a sound of Asterisk's, and the name without its suffix."""
     if prompt.file is None:
         return prompt.name.text + SUFFIX, prompt.name.text
-    stem, dot, suffix = prompt.file.raw.rpartition(".")
-    return (prompt.file.raw, stem) if dot and "/" not in suffix else (None, prompt.file.raw)
+    name, dot, suffix = prompt.file.raw.rpartition(".")
+    return (prompt.file.raw, name) if dot and "/" not in suffix else (None, prompt.file.raw)
 
 
 def resolve_prompts(scope: Scope) -> list[dict[str, Any]]:
-    """All declared prompts, by name, and those whose file lies in routes/prompts/ undeclared."""
+    """All declared prompts, by name, and those whose files lie in routes/prompts/ undeclared."""
     table = [_prompt(scope, path, prompt) for _, path, prompt in scope.prompts if isinstance(prompt, syntax.Prompt)]
-    declared = {prompt["file"] for prompt in table}
+    taken = {prompt["file"] for prompt in table}
     for file in sorted(scope.sounds):
-        name = file.removesuffix(SUFFIX)
-        if file not in declared and is_sound_name(name):
+        # A file that is declared by its path is that prompt's, whatever the name of its folder.
+        name = stem(file) if stem(file) + SUFFIX in taken else stem(split(file)[1])
+        if name + SUFFIX not in taken and is_sound_name(name):
+            taken.add(name + SUFFIX)
             sound = f"{scope.settings.asterisk.sounds}/{name}"
-            table.append({"span": Span(f"routes/prompts/{file}", 0, 0), "name": name, "sound": sound, "file": file})
+            span = Span(f"routes/prompts/{file}", 0, 0)
+            table.append({"span": span, "name": name, "sound": sound, "file": name + SUFFIX})
     return sorted(table, key=lambda prompt: str(prompt["name"]))
 
 
@@ -81,35 +86,64 @@ def _prompt(scope: Scope, path: str, prompt: syntax.Prompt) -> dict[str, Any]:
     meant = None if prompt.file is None else unescape(path, prompt.file, scope.report)
     if meant is not None and not is_sound_name(meant):
         _bad_name(scope, meant, span)
+    elif file is None and prompt.records:
+        note = f"`{meant}` is a sound of Asterisk's own, which is not recorded over"
+        help = f'name a file of yours: prompt {prompt.name.text} "{prompt.name.text}.wav"'
+        message = f"prompt `{prompt.name.text}` cannot be recorded"
+        scope.fault(codes.NOT_OUR_SOUND, message, span_of(path, prompt.records[0].number), note, help)
+    elif file is not None and not file.endswith(SUFFIX):
+        help = "convert it to .wav; a sound that Asterisk has is named without a suffix"
+        scope.fault(codes.BAD_SOUND_FILE, f"`{file}` is no .wav file", span, help=help)
     elif file is not None:
-        _check_file(scope, file, span)
-    if prompt.record is not None and not EXTENSION.fullmatch(prompt.record.text):
-        scope.fault(
-            codes.BAD_NUMBER,
-            f"`{prompt.record.text}` is no extension",
-            span_of(path, prompt.record),
-            "an extension has digits and `*` only",
-        )
+        _check_files(scope, file, span, said_languages(scope, path, prompt))
     return {
         "span": span_of(path, prompt.name),
         "name": prompt.name.text,
         "sound": sound if file is None else f"{scope.settings.asterisk.sounds}/{sound}",
         "file": file,
-        "record": prompt.record.text if prompt.record else None,
-        "text": unescape(path, prompt.text, scope.report) if prompt.text else None,
+        "records": resolve_records(scope, path, prompt),
+        "texts": resolve_texts(scope, path, prompt),
     }
 
 
-def _check_file(scope: Scope, file: str, span: Span) -> None:
-    if not file.endswith(SUFFIX):
-        help = "convert it to .wav; a sound that Asterisk has is named without a suffix"
-        scope.fault(codes.BAD_SOUND_FILE, f"`{file}` is no .wav file", span, help=help)
-    elif file not in scope.sounds:
+def _files(scope: Scope, file: str) -> Iterator[tuple[str | None, str, str]]:
+    """The files of a prompt that are there, each with its language and with its fault or an empty string."""
+    base = scope.settings.prompts.language
+    for language in (None, *scope.languages.get(file, ())):
+        for suffix in (SUFFIX, WIDE_SUFFIX):
+            path = joined(stem(file) + suffix, language)
+            if path in scope.sounds:
+                is_hiding = language == base and stem(file) + suffix in scope.sounds
+                hiding = (
+                    f"callers would hear it in its place: routes/prompts/ itself is in `{base}`" if is_hiding else ""
+                )
+                yield language, path, scope.sounds[path] or hiding
+
+
+def _check_files(scope: Scope, file: str, span: Span, said: dict[str, Span]) -> None:
+    """All versions of a prompt: those that are there can be played, and those are there that it speaks of.
+
+    `said` has the places of the languages that the prompt speaks of.
+    """
+    there = set()
+    for language, path, fault in _files(scope, file):
+        there.add(language)
+        if fault:
+            hides = not scope.sounds[path]
+            message = f"`{path}` hides `{file}`" if hides else f"Asterisk cannot play `{path}`"
+            help = "take one of the two away" if hides else ""
+            scope.fault(codes.BAD_SOUND_FILE, message, said.get(language or "", span), fault, help)
+    if None not in there:
         note = f"routes/prompts/{file} is not there: callers hear nothing"
         help = did_you_mean(file, scope.sounds)
         scope.fault(codes.MISSING_SOUND, f"missing sound file `{file}`", span, note, help)
-    elif scope.sounds[file]:
-        scope.fault(codes.BAD_SOUND_FILE, f"Asterisk cannot play `{file}`", span, scope.sounds[file])
+    for language, place in said.items():
+        if language not in there:
+            path = joined(file, language)
+            nearest = language.partition("_")[0]
+            heard = nearest if nearest in there else scope.settings.prompts.language
+            note = f"routes/prompts/{path} is not there: callers hear the one in `{heard}`"
+            scope.fault(codes.MISSING_SOUND, f"missing sound file `{path}`", place, note)
 
 
 def _bad_name(scope: Scope, name: str, span: Span) -> None:

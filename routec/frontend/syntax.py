@@ -67,6 +67,13 @@ class Say(Step):
 
 
 @dataclass(slots=True)
+class Language(Step):
+    """`language nl`."""
+
+    language: Word
+
+
+@dataclass(slots=True)
 class Case(Step):
     """`NAME: STEP` or `NAME { STEPS }`, an entry of a block; its place is its name's."""
 
@@ -144,14 +151,28 @@ class Route(Node):
     bare: bool = False
 
 
+class Recorded(NamedTuple):
+    """`record 5001` or `record en 5101`, a part of a prompt."""
+
+    language: Word | None
+    number: Word
+
+
+class Spoken(NamedTuple):
+    """`text "…"` or `text en "…"`, a part of a prompt."""
+
+    language: Word | None
+    text: Text
+
+
 @dataclass(slots=True)
 class Prompt(Node):
-    """`prompt NAME "file.wav" record 5001 text "…"`."""
+    """`prompt NAME "file.wav" record 5001 record en 5101 text "…" text en "…"`."""
 
     name: Word
     file: Text | None
-    record: Word | None
-    text: Text | None
+    records: list[Recorded]
+    texts: list[Spoken]
 
 
 @dataclass(slots=True)
@@ -183,11 +204,10 @@ class Setting(Node):
 
 @dataclass(slots=True)
 class Clock(Setting):
-    """`clock ask PROMPT { 1 in; 2 out }`: `values` is the prompt, `keys` are pairs of a key and an action."""
+    """`clock ask PROMPT { 1 in; 2 out }`: `values` is the prompt, `keys` are pairs; `broken` where one is not read."""
 
     keys: list[tuple[Word, Word]]
     broken: bool
-    """Some key could not be read."""
 
 
 @dataclass(slots=True)
@@ -209,12 +229,11 @@ class Code(Node):
 
 @dataclass(slots=True)
 class Codes(Node):
-    """`codes FIELD { … }`."""
+    """`codes FIELD { … }`; `broken` where some code could not be read."""
 
     field: Word
     codes: list[Code]
     broken: bool
-    """Some code could not be read."""
 
 
 @dataclass(slots=True)
@@ -244,7 +263,7 @@ class User(Node):
 
 @dataclass(slots=True)
 class Auth(Node):
-    """`auth NAME "Title" { … }`."""
+    """`auth NAME "Title" { … }`; `broken` where some entry could not be read."""
 
     name: Word
     title: Text | None
@@ -255,7 +274,6 @@ class Auth(Node):
     users: list[User]
     files: list[UsersFrom]
     broken: bool
-    """Some entry could not be read."""
 
 
 Declaration = Route | Prompt | Auth
@@ -263,22 +281,19 @@ Declaration = Route | Prompt | Auth
 
 @dataclass(slots=True)
 class File:
-    """One route file. A file has declarations or bare steps, not both."""
+    """One route file. A file has declarations or bare steps, which are those outside of any route, not both."""
 
     path: str = ""
     declarations: list[Declaration] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
-    """Steps outside of any route."""
-
     lost_declarations: bool = False
     """A declaration may be missing here, since it could not be read."""
 
 
 @dataclass(slots=True)
 class UsersFile:
-    """One file of users."""
+    """One file of users; `broken` where some user could not be read."""
 
     path: str = ""
     users: list[User] = field(default_factory=list)
     broken: bool = False
-    """Some user could not be read."""

@@ -71,21 +71,16 @@ class TreeBuilder:
         return syntax.On(parts[0].start_pos, parts[2].end, "extension", parts[2])
 
     def prompt(self, parts: list[Any]) -> syntax.Prompt:
-        file = record = text = None
-        for part in parts[2:]:
-            if isinstance(part, Text):
-                file = part
-            elif part[0] == "record":
-                record = part[1]
-            else:
-                text = part[1]
-        return syntax.Prompt(parts[0].start_pos, parts[1].end, parts[1], file, record, text)
+        file = next((part for part in parts if isinstance(part, Text)), None)
+        records = [part for part in parts if isinstance(part, syntax.Recorded)]
+        texts = [part for part in parts if isinstance(part, syntax.Spoken)]
+        return syntax.Prompt(parts[0].start_pos, parts[1].end, parts[1], file, records, texts)
 
-    def recorded(self, parts: list[Any]) -> tuple[str, Word]:
-        return "record", parts[1]
+    def recorded(self, parts: list[Any]) -> syntax.Recorded:
+        return syntax.Recorded(parts[1] if len(parts) > 2 else None, parts[-1])
 
-    def spoken(self, parts: list[Any]) -> tuple[str, Text]:
-        return "text", parts[1]
+    def spoken(self, parts: list[Any]) -> syntax.Spoken:
+        return syntax.Spoken(parts[1] if len(parts) > 2 else None, parts[-1])
 
     def auth(self, parts: list[Any]) -> syntax.Auth:
         title = parts[2] if isinstance(parts[2], Text) else None
@@ -202,6 +197,9 @@ class TreeBuilder:
     def say(self, parts: list[Any]) -> syntax.Say:
         value = parts[2] if len(parts) > 2 else None
         return syntax.Say(parts[0].start_pos, _end(parts[-1]), parts[1].value, value)
+
+    def language(self, parts: list[Any]) -> syntax.Language:
+        return syntax.Language(parts[0].start_pos, parts[1].end, parts[1])
 
     def sign_in(self, parts: list[Any]) -> syntax.SignIn:
         otherwise = parts[2] if len(parts) > 2 else None

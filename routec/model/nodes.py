@@ -7,15 +7,38 @@ from pydantic import BaseModel, ConfigDict, Field
 from routec.model.base import Node
 from routec.model.signin import Module
 
+RECORDING = "record."
+"""How the names of routes begin that record a prompt; no name of an admin's has a dot."""
+
+
+class Recorded(Node):
+    """`record 5001`, `record en 5101`: the extension by which a prompt is spoken in. `span` is the number's place.
+
+    `language` is None for the base one, `[prompts] language`, however it was written.
+    """
+
+    language: str | None
+    number: str
+
+
+class Spoken(Node):
+    """`text "…"`, `text en "…"`: what is to be said, in the same way. `span` is the text's place."""
+
+    language: str | None
+    text: str
+
 
 class Prompt(Node):
-    """A declared prompt: `sound` as Asterisk finds it; `file`, where it is one of ours, below routes/prompts/."""
+    """A prompt: `sound` as Asterisk finds it; `file`, where it is one of ours, below routes/prompts/.
+
+    One that is not declared is a file that lies there, and its `span` is an empty one in that file.
+    """
 
     name: str
     sound: str
     file: str | None = None
-    record: str | None = None
-    text: str | None = None
+    records: tuple[Recorded, ...] = ()
+    texts: tuple[Spoken, ...] = ()
 
 
 class Play(Node):
@@ -37,6 +60,21 @@ class Say(Node):
     text: str | None = None
     value: Literal["login", "extra1", "extra2"] | None = None
     word: str | None = None
+
+
+class Language(Node):
+    """From here on sounds are played in a language, where they are there in it."""
+
+    kind: Literal["language"] = "language"
+    language: str
+
+
+class RecordPrompt(Node):
+    """Speak a prompt in; a language of None is the base one. No step of an admin's: `recordings` makes them."""
+
+    kind: Literal["record_prompt"] = "record_prompt"
+    prompt: str
+    language: str | None
 
 
 class Case(Node):
@@ -105,7 +143,9 @@ class Hangup(Node):
     cause: Literal["busy", "congestion", "rejected"] | None
 
 
-Step = Annotated[Play | Say | SignIn | Dial | Goto | Wait | Answer | Hangup, Field(discriminator="kind")]
+Step = Annotated[
+    Play | Say | Language | RecordPrompt | SignIn | Dial | Goto | Wait | Answer | Hangup, Field(discriminator="kind")
+]
 
 
 class Entry(Node):
@@ -122,6 +162,11 @@ class Route(Node):
     title: str | None
     entries: tuple[Entry, ...]
     steps: tuple[Step, ...]
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it is none of an admin's, but records a prompt."""
+        return self.name.startswith(RECORDING)
 
 
 class System(BaseModel):

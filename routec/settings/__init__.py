@@ -11,6 +11,7 @@ from routec.settings.tables import (
     AmiSettings,
     MetricsSettings,
     PlainPath,
+    PromptsSettings,
     SigninSettings,
     parse_address,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "Entry",
     "MetricsSettings",
     "PlainPath",
+    "PromptsSettings",
     "Runtime",
     "Settings",
     "SettingsError",

@@ -16,6 +16,7 @@ from routec.settings.tables import (
     AmiSettings,
     AsteriskSettings,
     MetricsSettings,
+    PromptsSettings,
     PublishSettings,
     SigninSettings,
     Table,
@@ -35,6 +36,7 @@ class Settings(Table):
     agi: AgiSettings = AgiSettings()
     signin: SigninSettings = SigninSettings()
     metrics: MetricsSettings | None = None
+    prompts: PromptsSettings = PromptsSettings()
 
     _target: str | None = PrivateAttr(None)
     _entered: frozenset[str] = PrivateAttr(frozenset())

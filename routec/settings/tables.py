@@ -1,11 +1,11 @@
 """The tables of routes/routec.toml as pydantic models: what each key may say."""
 
 import re
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from routec.contract import AGI_PORT
+from routec.contract import AGI_PORT, LANGUAGE, is_password_hash
 
 METRICS_PORT = 9473
 """Where the metrics are read when only a host is given."""
@@ -58,6 +58,18 @@ def _is_path(text: str) -> str:
 def _is_absolute(text: str) -> str:
     if not text.startswith("/"):
         raise ValueError("it must begin with `/`: routec and Asterisk do not run in the same folder")
+    return text
+
+
+def _is_language(text: str) -> str:
+    if not LANGUAGE.fullmatch(text):
+        raise ValueError("a language is written as `nl`, or with a country as `nl_be`")
+    return text
+
+
+def _is_hash(text: str) -> str:
+    if not is_password_hash(text):
+        raise ValueError("it must be a hash as `routec users hash` prints it, not a PIN")
     return text
 
 
@@ -125,3 +137,29 @@ class MetricsSettings(Table):
     """Where `routec serve` shows its health and its metrics; without the table, nowhere."""
 
     listen: MetricsAddress
+
+
+class PromptsSettings(Table):
+    """What prompts are spoken in, and who may record them by phone; without a module and a PIN nobody may."""
+
+    language: Annotated[str, AfterValidator(_is_language)] = "en"
+    """The base language: that of the files in routes/prompts/ itself."""
+    module: str | None = None
+    """The sign-in module in front of the recording extensions."""
+    pin: Annotated[Annotated[str, AfterValidator(_is_hash)] | None, Field(repr=False)] = None
+    """The hash of a PIN, in place of a module."""
+    seconds: Annotated[int, Field(ge=1, le=600)] = 300
+    """The longest recording."""
+    series: Annotated[int, Field(ge=1, le=99_999_999)] = 5001
+    """The first number that `routec prompts number` gives."""
+
+    @model_validator(mode="after")
+    def _has_one_door(self) -> Self:
+        if self.module is not None and self.pin is not None:
+            raise ValueError("it has a `module` or a `pin`, not both")
+        return self
+
+    @property
+    def records(self) -> bool:
+        """Whether prompts can be recorded by phone."""
+        return self.module is not None or self.pin is not None

@@ -10,8 +10,12 @@ from routec.suggest import did_you_mean
 
 TARGETS = "targets"
 ON = "on"
-TABLES = ("asterisk", "publish", "ami", "agi", "signin", "metrics")
+TABLES = ("asterisk", "publish", "ami", "agi", "signin", "metrics", "prompts")
 """The tables that a target may have; their keys stand in place of those at the top."""
+
+PROMPTS = "prompts"
+DOORS = ("module", "pin")
+"""The keys of [prompts] of which there is one: a target that has one has no use for the other of the top."""
 
 GENERATED = "generated"
 """Below it a target is published that names no folder, where the file names none."""
@@ -70,7 +74,10 @@ def merged(name: str, top: Mapping[str, Any], own: Mapping[str, Any]) -> dict[st
     for key in TABLES:
         if key in own:
             beneath = top.get(key)
-            table[key] = {**(beneath if isinstance(beneath, dict) else {}), **own[key]}
+            beneath = beneath if isinstance(beneath, dict) else {}
+            if key == PROMPTS and not own[key].keys().isdisjoint(DOORS):
+                beneath = {name: value for name, value in beneath.items() if name not in DOORS}
+            table[key] = {**beneath, **own[key]}
     publish = table.get("publish", {})
     if isinstance(publish, dict):
         table["publish"] = _below(name, publish, own.get("publish", {}))

@@ -25,6 +25,9 @@ ONLY = {
     "watchfiles": {"apply/watching/watch.py"},
     "requests": {"signin/webhooks.py"},
     "standardwebhooks": {"signin/webhooks.py"},
+    "numpy": {"sound/convert.py"},
+    "soundfile": {"sound/convert.py"},
+    "soxr": {"sound/convert.py"},
     "urllib3": {"signin/guarded.py"},
 }  # fmt: skip
 

@@ -37,7 +37,7 @@ def test_it_builds_the_sample_as_the_checkout_does(installed: Path, tmp_path: Pa
     (tmp_path / "routes").symlink_to(ROOT / "routes")
     done = routec(installed, tmp_path, "build")
     assert done.returncode == 0, done.stderr
-    for name in ("extensions.conf", "manifest.json", "signin.json", "signin.agi"):
+    for name in ("extensions.conf", "manifest.json", "recorder.json", "signin.json", "signin.agi"):
         assert (tmp_path / "generated" / name).read_bytes() == (ROOT / "generated" / name).read_bytes()
 
 

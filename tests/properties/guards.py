@@ -34,7 +34,9 @@ def unguarded(plan: Plan, manifest: bytes, system: System, sources: Sources) -> 
         place = places[context, state.place.exten, state.place.at + 1]
         app, data = priority(plan, state)[1:]
         if routes.get(context):
-            broken = _broken(state, guards.get(place, frozenset()) - passed, outcomes.get(place, ""))
+            # A recording has a limit of its own, and needs it.
+            judged = state._replace(limited=False) if routes[context].startswith("record.") else state
+            broken = _broken(judged, guards.get(place, frozenset()) - passed, outcomes.get(place, ""))
             found += [f"{app}({data}) of {place} {what}" for what in broken]
             if app == "Gosub":
                 asking, passed = place, passed - {place}
@@ -42,7 +44,7 @@ def unguarded(plan: Plan, manifest: bytes, system: System, sources: Sources) -> 
                 passed, asking = frozenset(), None
         for outcome, after in moves(plan, state):
             then = passed
-            if app == "AGI" and asking is not None and outcome != "nothing":
+            if app == "AGI" and asking is not None and not routes.get(context) and outcome != "nothing":
                 then = passed | {asking} if outcome == "granted" else passed - {asking}
             node = None if after is None else (after, then, asking)
             if node is not None and node not in seen:

@@ -4,9 +4,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from routec.model import Answer, Cases, Dial, Goto, Hangup, Play, Route, Say, SignIn, Step, System, Wait
+from routec.model import (
+    Answer,
+    Cases,
+    Dial,
+    Goto,
+    Hangup,
+    Language,
+    Play,
+    RecordPrompt,
+    Route,
+    Say,
+    SignIn,
+    Step,
+    System,
+    Wait,
+)
 from tests.properties.reader import Plan
-from tests.properties.walker import CODES, FIELDS, SAYS, Codes, State, moves, priority, said
+from tests.properties.walker import CODES, FIELDS, RECORDER, SAYS, Codes, State, moves, priority, said
 
 CAUSES = {"": None, "17": "busy", "34": "congestion", "21": "rejected"}
 SAY = {"digits": "SayDigits", "number": "SayNumber", "letters": "SayAlpha"}
@@ -73,6 +88,11 @@ def _meet(steps: tuple[Step, ...], caller: Caller) -> str | None:
                 caller.codes = CODES.get(choice.answers[-1], ("", "", ""))
                 if not choice.good:
                     target = _meet_else(step, choice.answers[-1], caller)
+            case Language():
+                first, _, country = step.language.partition("_")
+                met.append(("language", f"{first}_{country.upper()}" if country else first))
+            case RecordPrompt():
+                met.append(("record", "/".join(filter(None, ("record", step.prompt, step.language)))))
             case _:
                 met += _hear(step, caller.codes)
         if target or met[-1:] == [OVER]:
@@ -130,9 +150,14 @@ def run(
             answers = iter(DIALS[next(choices) % len(DIALS)].answers)
         elif app == "Hangup":
             met.append((app, CAUSES[data]))
+        elif app == "Set" and data.startswith("CHANNEL(language)="):
+            met.append(("language", data.partition("=")[2]))
+        elif app == "AGI" and (recorder := RECORDER.fullmatch(data)):
+            met.append(("record", recorder[1]))
         elif app in ("Playback", "Wait", "Answer", *SAYS) and not in_sign_in:
             met.append((app, said(now, data)))
-        now = possible[next(answers) if app in ("AGI", "Dial") else next(iter(possible))]
+        asks = app == "Dial" or (app == "AGI" and in_sign_in)
+        now = possible[next(answers) if asks else next(iter(possible))]
         if now is None:
             met.append(OVER)
     return met[:most]

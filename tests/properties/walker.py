@@ -29,6 +29,7 @@ _VERDICT_IS = re.compile(
 )
 _CODE = re.compile(r"\$\{FILTER\(0-9,\$\{(ROUTEC_(?:LOGIN|EXTRA1|EXTRA2))\}\)\}")
 _CODE_IS_EMPTY = re.compile(rf'\$\["({_CODE.pattern})" = ""\]\?(.+)')
+RECORDER = re.compile(r"agi://[^/]+/(record/[a-z0-9_-]+(?:/[a-z]{2}(?:_[a-z]{2})?)?)\Z")
 SAYS = {
     "SayDigits": re.compile(r"[0-9*#]*"),
     "SayNumber": re.compile(r"-?[0-9]{1,9}"),
@@ -84,6 +85,8 @@ def moves(plan: Plan, state: State) -> list[Move]:
     app = priority(plan, state).app
     after = state._replace(place=state.place._replace(at=state.place.at + 1))
     match app:
+        case "AGI" if RECORDER.search(priority(plan, state).data):
+            return _record(state, after)
         case "AGI":
             return _ask(plan, state, after)
         case "Dial":
@@ -153,6 +156,10 @@ def _set(state: State, data: str) -> State:
         return state._replace(codes=(login, extra1, extra2))
     if name == "TIMEOUT(absolute)":
         return state._replace(limited=value.isdigit() and int(value) > 0)
+    if name == "CHANNEL(language)":
+        if not re.fullmatch(r"[a-z]{2}(_[A-Z]{2})?", value):
+            raise DialplanError(f"Set({data})")
+        return state
     if not re.fullmatch(r"LOCAL\(ROUTEC_(LIMIT|SINCE)\)|ROUTEC_USER|AGIEXITONHANGUP", name):
         raise DialplanError(f"Set({data})")
     return state
@@ -180,6 +187,12 @@ def _jumped(plan: Plan, state: State, jump: str) -> State:
     if jump not in labels:
         raise DialplanError(f"no label {jump} in {context}")
     return state._replace(place=Frame(context, exten, labels.index(jump)))
+
+
+def _record(state: State, after: State) -> list[Move]:
+    if state.verdict != "granted" or not state.limited:
+        raise DialplanError(f"the recorder is reached with {state.verdict!r}, limited: {state.limited}")
+    return [Move("recorded", after), Move("late", None)]
 
 
 def _ask(plan: Plan, state: State, after: State) -> list[Move]:

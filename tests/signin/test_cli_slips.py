@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from routec.cli.rewrite import RewriteError, rewrite
 from routec.contract import Clock, Lockout
+from routec.rewrite import RewriteError, rewrite
 from routec.settings import Runtime
 from routec.signin.store import Attempt, Log
 
@@ -284,7 +284,7 @@ class TestRewriteSeveral:
                 raise OSError(28, "No space left on device")
             fsync(handle)
 
-        monkeypatch.setattr("routec.cli.rewrite.os.fsync", fails)
+        monkeypatch.setattr("routec.rewrite.os.fsync", fails)
         if failing > 11:
             rewrite(Path("routes"), changes)
             return

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routec.cli.members import title_fault
-from routec.cli.rewrite import rewrite
 from routec.cli.user_lines import Person, UserLines
 from routec.contract import Lockout, User
 from routec.frontend.parser import parse, parse_users
 from routec.frontend.syntax import Auth
 from routec.frontend.texts import unescape
+from routec.rewrite import rewrite
 from routec.settings import Runtime
 from routec.signin.store import Attempt, Log
 from routec.source import Source, Span
@@ -373,7 +373,7 @@ class TestAdd:
             route.write_bytes(b"# mine\n" + route.read_bytes())
             rewrite(folder, changes)
 
-        monkeypatch.setattr("routec.cli.members.rewrite", changed)
+        monkeypatch.setattr("routec.cli.written.rewrite", changed)
         result = add(environ, "bram", "--login", "1002")
         assert (result.exit_code, result.stdout) == (1, "")
         assert "routes/staff.route was changed in the meantime; nothing was written" in result.stderr
@@ -388,7 +388,7 @@ class TestAdd:
         def full(_: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("routec.cli.rewrite.os.fsync", full)
+        monkeypatch.setattr("routec.rewrite.os.fsync", full)
         result = add(environ, "bram", "--login", "1002")
         assert (result.exit_code, result.stderr) == (
             1,

@@ -10,7 +10,7 @@ from routec.apply.publish import publish
 from tests.unit.conftest import Cli, Write, wav
 
 GOOD = "route front { on extension 600; prompt hello; hangup }\n"
-FILES = {"extensions.conf", "manifest.json", "signin.agi", "signin.json", "sounds/hello.wav"}
+FILES = {"extensions.conf", "manifest.json", "recorder.json", "signin.agi", "signin.json", "sounds/hello.wav"}
 
 
 def put(project: Path) -> list[str]:

@@ -248,7 +248,7 @@ def test_severities_printed_are_those_of_the_table() -> None:
 
 FENCE = re.compile(r"^```(route|toml) (faulty|mended)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-NO_TEXT_SHOWS = {"RT001", "RT002", "RT003", "RT005", "RT006", "RT324", "RT901"} | {
+NO_TEXT_SHOWS = {"RT001", "RT002", "RT003", "RT005", "RT006", "RT324", "RT508", "RT901"} | {
     code for code in CODES if code.startswith("RT6")
 }
 """Codes that no readable text of a route can show; their pages explain in prose."""
@@ -273,7 +273,7 @@ def faults_of(notation: str, text: str) -> list[Diagnostic]:
     name = re.match(r"# (routes/.*\.route)\n", text)
     some = {"routes/some.route": b"route some { on extension 600; hangup }"}
     files = some if settings else {name[1] if name else "routes/example.route": text.encode()}
-    sounds = {f"{prompt}.wav": "" for prompt in PROMPTS}
+    sounds = {f"{prompt}.wav": "" for prompt in PROMPTS if re.search(rf"\b{prompt}\b", text)}
     users = {"routes/staff.users": b"user anna login 1001\n"} if '"staff.users"' in text else {}
     return compile_routes(Input(files, settings, sounds, users=users)).diagnostics
 

@@ -11,7 +11,7 @@ from routec.apply.words.met import all_steps, tell
 from routec.apply.words.story import ENTRIES, Entry, Story, Teller
 from routec.apply.words.told import SOUNDS
 from routec.backend.dialplan import ANY_NUMBER
-from routec.model import Answer, Cases, Dial, Goto, Hangup, Play, Say, SignIn, Wait
+from routec.model import Answer, Cases, Dial, Goto, Language, Play, RecordPrompt, Say, SignIn, Step, Wait
 from routec.model.walk import Steps
 from tests.unit.compile_cases import NAMES, compile_case
 from tests.unit.dialplans import app, edited, held, of_dialplan
@@ -54,6 +54,7 @@ def test_a_route() -> None:
         ("hangup rejected", "hangs up (rejected)"),
         ("wait 2s; answer; hangup", "waits 2s, answers, hangs up"),
         ('prompt "a", "b"', "plays a, b, hangs up"),
+        ('language en_gb; prompt "a"; hangup', "speaks en_gb from here on, plays a, hangs up"),
         ('say digits "12"; say time', "says the digits 12, says the time, hangs up"),
         ('say number 5; say letters "ab c"', "says the number 5, says the letters ab c, hangs up"),
         ("dial 101, 102 for 20s; wait 1s", "rings 101, 102 for 20s, waits 1s, hangs up"),
@@ -91,10 +92,6 @@ def kinds(steps: Steps) -> list[str]:
     found = []
     for step in steps:
         match step:
-            case Play():
-                found.append("plays " + ", ".join(sound.removeprefix(SOUNDS) for sound in step.sounds)[:100])
-            case Say():
-                found.append("says")
             case SignIn():
                 found.append(f"asks for {step.module}")
                 if isinstance(step.otherwise, Cases):
@@ -109,13 +106,25 @@ def kinds(steps: Steps) -> list[str]:
                 found += kinds(step.otherwise or ())
             case Goto():
                 found.append(f"goes to the route {step.route}")
-            case Wait():
-                found.append(f"waits {step.seconds}s")
-            case Answer():
-                found.append("answers")
-            case Hangup():
-                pass
+            case _:
+                found += plain(step)
     return found
+
+
+def plain(step: Step) -> list[str]:
+    match step:
+        case Play():
+            return ["plays " + ", ".join(sound.removeprefix(SOUNDS) for sound in step.sounds)[:100]]
+        case Say():
+            return ["says"]
+        case Language():
+            return [f"speaks {step.language} from here on"]
+        case RecordPrompt():
+            return [f"records {step.prompt}" + (f" in {step.language}" if step.language else "")]
+        case Wait():
+            return [f"waits {step.seconds}s"]
+        case _:
+            return ["answers"] if isinstance(step, Answer) else []
 
 
 @pytest.mark.parametrize("case", NAMES)

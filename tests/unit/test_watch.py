@@ -119,7 +119,23 @@ def test_what_is_no_file_of_ours_is_no_change(watching: Watching) -> None:
         (routes / name).write_text("x")
     (routes / "empty").mkdir()
     (watching.root / "generated").mkdir()
+    replaced = routes / "prompts/.replaced/nl"
+    replaced.mkdir(parents=True)
+    for name in (".gitignore", "x.20261127T223105Z.wav", "nl/x.20261127T223105Z.wav16", "../.routec-new.x.wav"):
+        (replaced.parent / name).write_text("x")
     watching.nothing()
+    (replaced / "x.20261127T223105Z.wav16").write_text("y")
+    watching.nothing()
+
+
+@pytest.mark.parametrize("name", ["x.wav16", "nl/x.wav", "nl/x.wav16"])
+def test_what_belongs_to_a_sound_is_a_change(watching: Watching, name: str) -> None:
+    path = watching.root / "routes/prompts" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("x")
+    assert watching.change().names == {f"prompts/{name}"}
+    path.unlink()
+    assert watching.change().names == {f"prompts/{name}"}
 
 
 def test_files_that_come_and_go_in_new_folders(watching: Watching) -> None:

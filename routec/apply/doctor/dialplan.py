@@ -35,7 +35,9 @@ def check(project: Project, pbx: Pbx) -> Iterator[Finding]:
     if not held.get(DIDS) and not held.get(EXTENSIONS):
         return
     for entry in (DIDS, EXTENSIONS):
-        yield from _entered(entry, project.held.get(entry) or held.get(entry, {}), held, includes)
+        yield from _entered(entry, _numbers(entry, project, held), held, includes)
+    if all(_numbers(entry, project, held) for entry in (DIDS, EXTENSIONS)):
+        yield from _open_inside(project, includes)
 
 
 def _loaded(project: Project, ami: Ami) -> Iterator[Finding]:
@@ -111,6 +113,29 @@ def _entered(entry: str, numbers: Extensions, held: Held, includes: Includes) ->
                 yield warn("dialplan", text, f"if that is not meant: take it out, or {how}")
     if is_free:
         yield ok("dialplan", f"{entry} is included by {some([f'[{name}]' for name in contexts])}")
+
+
+def _numbers(entry: str, project: Project, held: Held) -> Extensions:
+    return project.held.get(entry) or held.get(entry, {})
+
+
+def _open_inside(project: Project, includes: Includes) -> Iterator[Finding]:
+    """Whether callers from outside come to the extensions: both are included where their calls come in."""
+    open_to_both = sorted(
+        f"[{name}]"
+        for name in includes
+        if not name.startswith(CONTEXT_PREFIX) and all(_leads(name, entry, includes) for entry in (DIDS, EXTENSIONS))
+    )
+    if open_to_both:
+        system = project.built.compilation.system
+        records = [entry.number for route in system.routes if route.is_recording for entry in route.entries]
+        among = f", {some(records)} among them, where prompts are recorded" if records else ""
+        yield warn(
+            "dialplan",
+            f"{some(open_to_both)} leads to {DIDS} and to {EXTENSIONS}: if the trunk's calls come in there, callers "
+            f"from outside can dial extensions{among}",
+            f"a context for the trunk that includes {DIDS}, and another for the phones that includes {EXTENSIONS}",
+        )
 
 
 def _leads(context: str, entry: str, includes: Includes) -> bool:

@@ -14,6 +14,7 @@ from routec.apply.ami.errors import AmiError
 from routec.apply.doctor import dialplan as doctor_dialplan
 from routec.apply.doctor import files as doctor_files
 from routec.apply.doctor import pbx as doctor_pbx
+from routec.apply.doctor import prompts as doctor_prompts
 from routec.apply.doctor import reach as doctor_reach
 from routec.apply.doctor import runtime as doctor_runtime
 from routec.apply.doctor.findings import FAULT, Finding, fault
@@ -67,6 +68,8 @@ def examine(
         check("published", lambda: doctor_files.published(project, host))
         check("dialplan", lambda: doctor_dialplan.check(project, pbx))
         check("sounds", lambda: doctor_files.sounds(project, host))
+        check("languages", lambda: doctor_prompts.languages(project, host))
+        check("recordings", lambda: doctor_prompts.recordings(project, host))
         check("checker", lambda: _signin(project, lambda: doctor_reach.checker(project, pbx, machine)))
         check("script", lambda: _signin(project, lambda: doctor_reach.script(project, host)))
         check("pepper", lambda: _signin(project, lambda: machine.pepper(project.modules, host)))

@@ -1,5 +1,6 @@
 """The files: do the routes compile, is what is published whole, can Asterisk read it, does it find the sounds."""
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from routec.apply.doctor.host import Host
 from routec.apply.held import Held
 from routec.apply.lock import LOCK_FILE
 from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, RETIRED_FILE, SOUNDS, Shelf
-from routec.contract import MODULES_FILE, SCRIPT_FILE, Module
+from routec.contract import MODULES_FILE, RECORDER_FILE, SCRIPT_FILE, Module
 from routec.disk import user_name
 from routec.settings import Settings
 from routec.signin.modules import ModulesError, parse_modules
@@ -119,7 +120,13 @@ def _readable(folder: Path, host: Host) -> Iterator[Finding]:
     if account is None:
         yield skipped("published", f"whether Asterisk can read it: {host.why}; `--user` says whom it runs as")
         return
-    names = [MAIN_FILE, MODULES_FILE, SCRIPT_FILE, *([RETIRED_FILE] if (folder / RETIRED_FILE).exists() else [])]
+    names = [
+        MAIN_FILE,
+        MODULES_FILE,
+        RECORDER_FILE,
+        SCRIPT_FILE,
+        *([RETIRED_FILE] if (folder / RETIRED_FILE).exists() else []),
+    ]
     names += sorted(str(path.relative_to(folder)) for path in (folder / SOUNDS).rglob("*") if path.is_file())
     closed: dict[Path, None] = {}
     for name in names:
@@ -158,9 +165,16 @@ def played(held: Held, modules: Mapping[str, Module]) -> dict[str, str]:
     return found
 
 
+def _recorders(project: Project) -> dict[str, str]:
+    """What the recorder plays, where there is one."""
+    if project.settings.prompts.records and (data := project.built.files.get(RECORDER_FILE)):
+        return {sound: "the recorder" for sounds in json.loads(data)["sounds"].values() for sound in sounds}
+    return {}
+
+
 def sounds(project: Project, host: Host) -> Iterator[Finding]:
     """Does Asterisk find what callers are to hear: in its folder of sounds, or in one of its languages."""
-    wanted = played(project.held, project.modules)
+    wanted = _recorders(project) | played(project.held, project.modules)
     if not wanted:
         yield skipped("sounds", "the routes play none")
         return

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from routec.frontend.syntax import USERS_SUFFIX
+from routec.model.sound_files import SUFFIXES
 from routec.project import PROMPTS, SUFFIX
 from routec.settings import SETTINGS_FILE
 
-SOUND_SUFFIX = ".wav"
 TEXT_SUFFIXES = (SUFFIX, USERS_SUFFIX, ".toml")
 
 Stamp = tuple[int, int, int, int]
@@ -63,6 +63,8 @@ def _walk(folder: str, shown: str, files: dict[str, Stamp], folders: list[tuple[
         return
     for entry in entries:
         name = f"{shown}{entry.name}"
+        if entry.name.startswith(".") and shown.startswith(f"{PROMPTS}/"):
+            continue  # what was replaced, and what an editor or a recording lays beside its place
         if _is_folder(entry, at_top=not shown):
             _walk(os.path.realpath(entry.path) if entry.is_symlink() else entry.path, f"{name}/", files, folders)
         elif _is_ours(entry.name, shown):
@@ -79,7 +81,7 @@ def _is_folder(entry: os.DirEntry[str], *, at_top: bool) -> bool:
 def _is_ours(name: str, folder: str) -> bool:
     if name.startswith("."):
         return False  # an editor's own
-    if name.endswith(SOUND_SUFFIX):
+    if name.endswith(SUFFIXES):
         return folder.startswith(f"{PROMPTS}/")
     return name.endswith((SUFFIX, USERS_SUFFIX)) or (name == SETTINGS_FILE and not folder)
 

@@ -10,7 +10,7 @@ from routec.apply.words.story import Part, Story
 Thing = tuple[Kind, str]
 """What a sign-in may keep shut: an extension that rings, a sound, a text, an application of somebody else's."""
 
-WORTH: frozenset[Kind] = frozenset({"rings", "runs"})
+WORTH: frozenset[Kind] = frozenset({"rings", "records", "runs"})
 """What people put a sign-in before; sounds and words count only where it guards none of these."""
 
 _TELLING: frozenset[Kind] = frozenset({"plays", "says"})

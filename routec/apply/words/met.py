@@ -8,7 +8,9 @@ from typing import Literal, NamedTuple
 
 from routec.diagnostics.render_text import safe
 
-Kind = Literal["plays", "asks", "rings", "says", "waits", "answers", "goes", "hangs", "runs", "passes", "lost"]
+Kind = Literal[
+    "plays", "asks", "rings", "says", "speaks", "waits", "answers", "records", "goes", "hangs", "runs", "passes", "lost"
+]
 """`asks` is a sign-in as routec makes it, after which only those who passed go on. `runs` is what routec did not make,
 `passes` a way past a sign-in, `lost` an end that nobody wrote: the last three come of hand edits only."""
 
@@ -89,8 +91,10 @@ _VERBS: dict[Kind, str] = {
     "asks": "asks for ",
     "rings": "rings ",
     "says": "says ",
+    "speaks": "speaks ",
     "waits": "waits ",
     "answers": "answers",
+    "records": "records ",
     "goes": "goes to the route ",
     "hangs": "hangs up",
     "runs": "runs ",
@@ -102,8 +106,10 @@ _DOING: dict[Kind, str] = {
     "asks": "asking for ",
     "rings": "ringing ",
     "says": "saying ",
+    "speaks": "speaking ",
     "waits": "waiting ",
     "answers": "answering",
+    "records": "recording ",
     "goes": "going to the route ",
     "hangs": "hanging up",
     "runs": "running ",

@@ -18,9 +18,10 @@ from routec.source import Sources
 LONGEST_SHOWN = 100
 """Characters of a source line that are shown."""
 
-_ENTRY = re.compile(r"\bon\s+(?:did|extension)\b")
+_ENTRY = re.compile(r"\bon\s+(?:did|extension)\b|\brecord\b")
 _WORDS: dict[Kind, str] = {
     "plays": "prompt", "asks": "auth", "rings": "dial", "says": "say", "waits": "wait", "answers": "answer",
+    "speaks": "language",
     "goes": "goto", "hangs": "hangup",
 }  # fmt: skip
 """How the step begins that is told so."""
@@ -74,7 +75,7 @@ class SourceMap:
         if not is_step and (kind == "hangs" or not is_certain):
             return spot
         if not is_step:
-            # The number of an entry: its line begins with `on did` or `on extension`.
+            # The number of an entry, which stands behind `on did`, `on extension` or `record`.
             entries = [found.start() for found in _ENTRY.finditer(source.line_text(spot.line)[:begin])]
             begin = entries[-1] if entries else begin
         return spot._replace(text=_step(shown_of_line(source, spot.line, begin, LONGEST_SHOWN)))

@@ -11,7 +11,7 @@ from routec.apply.priority import Priority
 from routec.apply.words.met import ELSE, OTHERWISE, Branch, Kind, Place, Step, bounded
 from routec.backend.lower import CAUSES
 from routec.backend.say_step import APPLICATIONS, NOW, VARIABLES
-from routec.contract import GRANTED, VERDICT
+from routec.contract import GRACE_SECONDS, GRANTED, RECORD_FOLDER, RECORDER_SECONDS, VERDICT
 from routec.model.limits import HASH_DIGITS
 
 DEEPEST = 60
@@ -34,6 +34,11 @@ _IF = re.compile(r".*\?([^,:?]*)(?::([^,:?]*))?", re.DOTALL)
 _CODE = re.compile(rf"\$\{{FILTER\(0-9,\$\{{({'|'.join(VARIABLES.values())})\}}\)\}}")
 _EMPTY_CODE = re.compile(rf'\$\["{_CODE.pattern}" = ""\]\?([^,:?]+)')
 _CODES = {variable: code for code, variable in VARIABLES.items()}
+_LANGUAGE = re.compile(r"CHANNEL\(language\)=([a-z]{2}(?:_[A-Z]{2})?)")
+_RECORDER = re.compile(rf"agi://[^/]+/{RECORD_FOLDER}/([a-z0-9_-]+)(?:/([a-z_]+))?")
+_BOUNDS = (("Set", "AGIEXITONHANGUP=yes"), ("Set", f"TIMEOUT(absolute)={RECORDER_SECONDS + GRACE_SECONDS}"))
+"""What stands before a call of the recorder."""
+
 _SAYS = {app: how for how, app in APPLICATIONS.items()}
 _ENDS = {cause: word for word, cause in CAUSES.items()} | {"": ""}
 _LEAVES = frozenset({"Goto", "Return", "Hangup", "Busy", "Congestion"})
@@ -153,7 +158,7 @@ class Extension:
         """The step that stands here, and how many priorities it takes. No step: one whose caller notices nothing."""
         reads = {
             "GotoIf": self._passed_over, "Answer": self._answer, "SayUnixTime": self._time, "Playback": self._play,
-            "Wait": self._wait, "Hangup": self._hangup, "Dial": self._dial, "Goto": self._goto,
+            "Set": self._set, "Wait": self._wait, "Hangup": self._hangup, "Dial": self._dial, "Goto": self._goto,
         }.get(line.app)  # fmt: skip
         found = reads(at, line.data) if reads else None
         return found or (self._step("runs", bounded(f"{line.app}({line.data})"), at, (), line.app), 1)
@@ -186,6 +191,18 @@ class Extension:
 
     def _wait(self, at: int, data: str) -> _Found:
         return (self._step("waits", f"{bounded(data)}s", at), 1) if data.isdecimal() else None
+
+    def _set(self, at: int, data: str) -> _Found:
+        if language := _LANGUAGE.fullmatch(data):
+            return self._step("speaks", f"{language[1].lower()} from here on", at), 1
+        *bounds, call = (self._lines.get(at + number) for number in range(3))
+        if call is None or call.app != "AGI" or [line and (line.app, line.data) for line in bounds] != [*_BOUNDS]:
+            return None
+        recorder = _RECORDER.fullmatch(call.data)
+        if recorder is None:
+            return None
+        what = bounded(recorder[1] + (f" in {recorder[2]}" if recorder[2] else ""))
+        return self._step("records", what, at, (), call.data), 3
 
     def _hangup(self, at: int, data: str) -> _Found:
         return (self._step("hangs", f" ({_ENDS[data]})" if data else "", at), 1) if data in _ENDS else None

@@ -1,0 +1,177 @@
+"""WAV files by their headers: what is in them, what Asterisk can play, and files as it plays them best."""
+
+import os
+import stat
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+SUFFIX = ".wav"
+WIDE_SUFFIX = ".wav16"
+"""Asterisk's own suffix for 16 kHz, beside the file of 8 kHz; phones of more than telephone quality are played it."""
+
+NARROW = 8000
+WIDE = 16000
+
+NO_FILE = "it is no file"
+
+_MARK = "routec placeholder: "
+_PCM = 1
+_MOST_CHUNKS = 1000
+_MOST_COMMENT = 1 << 16
+
+
+class SoundError(Exception):
+    """A sound cannot be used. The message says why, without the file's name; `help` what mends it, where known."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
+
+@dataclass(frozen=True, slots=True)
+class Wav:
+    """What the header of a WAV file says. `form` is 1 for PCM.
+
+    `promised` counts the bytes of sound that the header speaks of, `there` those that are in the file.
+    """
+
+    form: int
+    rate: int
+    bits: int
+    channels: int
+    promised: int
+    there: int
+    comment: str | None = None
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Those of a file. Raises `SoundError` where it is no WAV file or cannot be read."""
+        try:
+            with open_file(path) as file:
+                return cls.of(file)
+        except OSError as error:
+            reason = f"it cannot be read: {(error.strerror or type(error).__name__).lower()}"
+            raise SoundError(reason if error.errno else NO_FILE) from None
+
+    @classmethod
+    def of(cls, file: BinaryIO) -> Self:
+        """Those of an open file, from where it stands. Raises `SoundError`, OSError."""
+        if _taken(file, 4) != b"RIFF":
+            raise SoundError("it is no PCM .wav: file does not start with RIFF id")
+        _taken(file, 4)
+        if _taken(file, 4) != b"WAVE":
+            raise SoundError("it is no PCM .wav: not a WAVE file")
+        form: tuple[int, int, int, int] | None = None
+        comment: str | None = None
+        for _ in range(_MOST_CHUNKS):
+            name, size = _taken(file, 4), int.from_bytes(_taken(file, 4), "little")
+            behind = file.tell() + size + size % 2
+            if name == b"data":
+                if form is None:
+                    break
+                there = max(0, min(size, os.fstat(file.fileno()).st_size - file.tell()))
+                code, channels, rate, bits = form
+                return cls(code, rate, bits, channels, size, there, comment)
+            if name == b"fmt " and form is None:
+                code, channels, rate, bits = struct.unpack("<HHI6xH", _taken(file, 16) if size >= 16 else bytes(16))
+                form = code, channels, rate, bits
+            elif name == b"LIST" and 4 < size <= _MOST_COMMENT:
+                comment = comment or _comment(_taken(file, size))
+            file.seek(behind)
+        raise SoundError("it is no PCM .wav: there is no sound where it should be")
+
+    @property
+    def frames(self) -> int:
+        """How many samples of each channel there are."""
+        size = self.channels * ((self.bits + 7) // 8)
+        return self.there // size if size else 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays."""
+        return self.frames / self.rate if self.rate else 0.0
+
+    @property
+    def placeholder(self) -> str | None:
+        """The text that a machine spoke here, in the place of a recording; None in a recording."""
+        return self.comment.removeprefix(_MARK) if self.comment and self.comment.startswith(_MARK) else None
+
+
+def fault(path: Path) -> str:
+    """Why Asterisk cannot play a .wav or .wav16 file, or an empty string.
+
+    It reads 16 bit, mono PCM, of 8 kHz in the one and of 16 kHz in the other.
+    """
+    try:
+        wav = Wav.read(path)
+    except SoundError as error:
+        return str(error)
+    return wav_fault(wav, WIDE if path.name.endswith(WIDE_SUFFIX) else NARROW)
+
+
+def wav_fault(wav: Wav, rate: int) -> str:
+    """Why Asterisk cannot play a sound where it expects one of this rate, or an empty string."""
+    if wav.form != _PCM:
+        return f"it is no PCM .wav: unknown format: {wav.form}"
+    if (wav.rate, wav.bits, wav.channels) != (rate, 16, 1):
+        heard = "mono" if wav.channels == 1 else f"{wav.channels} channels"
+        return f"it has {wav.rate} Hz, {wav.bits} bit, {heard}; Asterisk plays {rate} Hz, 16 bit, mono"
+    if not wav.frames:
+        return "it is empty"
+    if wav.there < wav.promised:
+        return f"it ends too early: {wav.seconds:.1f} s are there, of {wav.promised / (2 * rate):.1f} s"
+    return ""
+
+
+def placeholder_mark(text: str) -> str:
+    """The comment that says of a file that a machine spoke this text."""
+    return _MARK + text
+
+
+def wav_file(rate: int, samples: bytes, comment: str | None = None) -> bytes:
+    """A whole WAV file of 16 bit, mono samples, with a comment that players pass over.
+
+    The comment stands before the sound, in a chunk of even length: Asterisk knows of no padding.
+    """
+    chunks = b"fmt " + struct.pack("<IHHIIHH", 16, _PCM, 1, rate, 2 * rate, 2, 16)
+    if comment is not None:
+        text = comment.encode("utf-8", "replace")[: _MOST_COMMENT // 2]
+        text += bytes(2 - len(text) % 2)
+        chunks += struct.pack("<4sI4s4sI", b"LIST", 12 + len(text), b"INFO", b"ICMT", len(text)) + text
+    chunks += b"data" + struct.pack("<I", len(samples)) + samples
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file to read; a folder, a pipe or a device is none, and is not waited for. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    file = os.fdopen(handle, "rb") if stat.S_ISREG(os.fstat(handle).st_mode) else None
+    if file is None:
+        os.close(handle)
+        raise OSError(0, NO_FILE)
+    return file
+
+
+def wide_of(file: str) -> str:
+    """The name of the 16 kHz file that belongs beside one of 8 kHz."""
+    return file.removesuffix(SUFFIX) + WIDE_SUFFIX
+
+
+def _taken(file: BinaryIO, size: int) -> bytes:
+    data = file.read(size)
+    if len(data) < size:
+        raise SoundError("it is no PCM .wav: it ends too early")
+    return data
+
+
+def _comment(chunk: bytes) -> str | None:
+    """The comment in the content of a LIST chunk."""
+    at = 4
+    while chunk.startswith(b"INFO") and at + 8 <= len(chunk):
+        name, size = chunk[at : at + 4], int.from_bytes(chunk[at + 4 : at + 8], "little")
+        if name == b"ICMT":
+            return chunk[at + 8 : at + 8 + size].partition(b"\0")[0].decode("utf-8", "replace")
+        at += 8 + size + size % 2
+    return None
