@@ -6,23 +6,27 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.properties.modules import Maker
+from tests.properties.recordings import LANGUAGES, RECORDER, Recordings
 from tests.properties.texts import Draw, make_sound, names, quoted, sounds, titles
 
 Block = list[dict[str, Any]]
 
 long_names = st.from_regex(r"[a-z][a-z0-9_-]{30,40}", fullmatch=True)
 extensions = st.from_regex(r"[0-9*]{1,8}", fullmatch=True)
+HELLO = 'Hello; "you"'
 SAYABLE = {"digits": r"[0-9*#]{1,50}", "letters": r"[A-Za-z0-9*#@.+/=!_-]{1,9}( [A-Za-z0-9*#@.+/=!_-]{1,9}){0,4}"}
+VALUES = {"language": "language", "wait": "seconds"}
 BLANKS = ("; ", "\n", "\n  ", " ;\n\n", '  # a remark; with { and "\n', "\r\n\t")
 
 
 @dataclass(frozen=True)
 class Project:
-    """Route files and files of users, and the model without its spans."""
+    """Route files, files of users and routec.toml, and the model without its spans."""
 
     files: dict[str, bytes]
     system: dict[str, Any]
     users: dict[str, bytes]
+    settings: tuple[str, bytes]
 
 
 @st.composite
@@ -36,8 +40,9 @@ def projects(draw: Draw, most_routes: int = 5) -> Project:
     numbers = [("did", f"+322555{did:04}") for did in dids] + [("extension", number) for number in inner]
     table: dict[str, Any] = {"routes": [], "modules": [], "prompts": []}
     texts = []
+    recordings = Recordings(draw)
     for name in prompts:
-        text, node = _prompt(draw, name)
+        text, node = _prompt(draw, name, recordings)
         texts.append(text)
         table["prompts"].append(node)
     sound_of = {node["name"]: node["sound"] for node in table["prompts"]}
@@ -68,27 +73,27 @@ def projects(draw: Draw, most_routes: int = 5) -> Project:
     for index, text in enumerate(draw(st.permutations(texts))):
         path = f"routes/{index % 3}.route"
         files[path] = files.get(path, b"") + text.encode() + b"\n"
+    toml, door = recordings.settings(table["modules"])
+    if door is not None:
+        table["routes"] += recordings.routes(table["prompts"], door)
+        table["modules"] += [RECORDER] if "pin = " in toml else []
     for part in table.values():
         part.sort(key=lambda node: node["name"])
-    return Project(files, table, users)
+    return Project(files, table, users, ("routes/routec.toml", toml.encode()))
 
 
-def _prompt(draw: Draw, name: str) -> tuple[str, dict[str, Any]]:
+def _prompt(draw: Draw, name: str, recordings: Recordings) -> tuple[str, dict[str, Any]]:
     file = draw(st.none() | sounds)
     own = file is None or "." in file.rpartition("/")[2]
     if own:  # a suffix would have to be .wav
         file = None if file is None else file.replace(".", "_") + ".wav"
-    record = draw(st.none() | extensions)
-    spoken = draw(st.none() | titles)
-    if file is None and record is None and spoken is None:
-        spoken = 'Hello; "you"'
-    parts = [f"prompt {name}"]
-    parts += [quoted(file)] if file is not None else []
-    parts += [f"record {record}"] if record is not None else []
-    parts += [f"text {quoted(spoken)}"] if spoken is not None else []
+    words, records, texts = recordings.of_prompt(is_ours=own)
+    if file is None and not words:
+        words, texts = [f"text {quoted(HELLO)}"], [{"language": None, "text": HELLO}]
+    parts = [f"prompt {name}", *([quoted(file)] if file is not None else []), *words]
     path = f"{name}.wav" if file is None else file
     sound = f"routec/{path.removesuffix('.wav')}" if own else path
-    node = {"name": name, "sound": sound, "file": path if own else None, "record": record, "text": spoken}
+    node = {"name": name, "sound": sound, "file": path if own else None, "records": records, "texts": texts}
     return " ".join(parts), node
 
 
@@ -128,7 +133,9 @@ class _Steps:
 
     def _step(self, depth: int, asked: bool) -> dict[str, Any]:
         draw = self._draw
-        kinds = ["play", "say", "wait", "answer", "dial", "end"] + (["sign_in"] * 4 if self._modules else [])
+        kinds = ["play", "say", "language", "wait", "answer", "dial", "end"] + (
+            ["sign_in"] * 4 if self._modules else []
+        )
         kind = draw(st.sampled_from(kinds))
         if kind == "play":
             found = [make_sound(draw, self._sound_of) for _ in range(draw(st.integers(1, 3)))]
@@ -136,8 +143,9 @@ class _Steps:
                     "written": "prompt " + ", ".join(written_as for written_as, *_ in found)}  # fmt: skip
         if kind in ("say", "sign_in"):
             return self._say() if kind == "say" else self._sign_in(depth)
-        if kind == "wait":
-            return {"kind": kind, "seconds": draw(st.integers(1, 3600))}
+        if kind in ("language", "wait"):
+            value = LANGUAGES if kind == "language" else range(1, 3600)
+            return {"kind": kind, VALUES[kind]: draw(st.sampled_from(value))}
         if kind == "answer":
             return {"kind": kind}
         if kind == "dial":
@@ -197,6 +205,8 @@ def _written(step: dict[str, Any]) -> str:
     match step["kind"]:
         case "play" | "say":
             text = str(step["written"])
+        case "language":
+            text = f"language {step['language']}"
         case "wait":
             text = f"wait {step['seconds']}s"
         case "dial":

@@ -29,6 +29,7 @@ WORDS = (
     "ordered", "private", "secret", "tell", "users", "webhook", "register", "timeclock", "in", "out", "wrong", "HOOK",
     "90d", '"x.users"', '"../x.users"', '"https://a.example/b"', "codes a {", "clock ask b {",
     "say", "letters", "number", "time", ":", "-5", "locked", "denied", "error", "granted", "auth b else {", "locked:",
+    "prompt c", "record", "record en 7", "text", "text nl", "language", "language nl", "en", "nl_be", "nl-be",
 )  # fmt: skip
 
 many = settings(
@@ -119,8 +120,8 @@ def test_any_settings(text: str) -> None:
 def test_the_order_of_files_does_not_show(project: Project, data: st.DataObject) -> None:
     mixed = {path: project.files[path] for path in data.draw(st.permutations(sorted(project.files)))}
     users = {path: project.users[path] for path in data.draw(st.permutations(sorted(project.users)))}
-    whole = Input(project.files, users=project.users)
-    one, other = compile_routes(whole), compile_routes(Input(mixed, users=users))
+    whole = Input(project.files, project.settings, users=project.users)
+    one, other = compile_routes(whole), compile_routes(Input(mixed, project.settings, users=users))
     assert one.diagnostics == other.diagnostics
     assert render(one) == render(other)
     assert render(one) == render(compile_routes(whole))

@@ -23,6 +23,7 @@ TOMLS = (
     '[asterisk]\ndial = "SIP/{extension}"\n',
     '[asterisk]\nsounds = "ours"\n',
     '[agi]\nlisten = "127.0.0.1:14573"\n',
+    f'[prompts]\npin = "{HASH}"\n',
     "nonsense\n",
     '[targets.one.on]\nfront = ["extension 9"]\nnobody = ["did +3225551299"]\n[targets.two]\n',
 )
@@ -38,7 +39,7 @@ PARTS = {
         FRONT.replace("; ", "\n "),  # the same places, counted from the beginning, and other lines
         "route front { on extension 60; prompt hello, bye; auth staff else { locked: goto closed; error: goto back } }",
         "route front { on extension 600; prompt hello; say time; auth staff else hangup; say digits room; goto back }",
-        "\n\nroute front { on extension 610; auth staff else goto back; say number room; wait 2s; goto front }",
+        "\n\nroute front { on extension 610; language nl; auth staff else goto back; say number room; goto front }",
         'route front { on extension 600; prompt helo }\nprompt helo "vm-goodbye"',
         "route front { on extension 600; hangup; wait 1s }  # routec: ignore RT302 it is so",
         "route front { on extension 600; prompt unknown; goto nowhere; auth nobody else hangup; dial 1 }",
@@ -67,7 +68,7 @@ PARTS = {
         'prompt hello "hello.wav"\nprompt bye "vm-goodbye"',
         'prompt hello text "Hello"\nprompt bye "vm-goodbye" text "Bye"',
         '\nprompt bye "vm-goodbye"\nprompt hello "vm-hello"',
-        'prompt bye "vm-goodbye"',
+        'prompt bye "vm-goodbye" text "Bye"\nprompt hello "hello.wav" record 5001 record nl 5002 text nl "Hallo"',
         'prompt hello "hello.wav',
     ),
     "routes/a.users": (
@@ -93,11 +94,11 @@ PARTS = {
 }
 """Files, each with what may stand in it; each may be missing, too."""
 
-SOUNDS = ("hello", "bye")
+SOUNDS = ("hello", "bye", "nl/hello", "en/bye")
 
 Edit = tuple[str, int]
 
-choices = st.sampled_from([0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 6, 7, -1])
+choices = st.sampled_from([0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, -1])
 """What comes first is sound: most of the time there should be something to build."""
 
 edits = st.one_of(
@@ -132,6 +133,7 @@ def edit(root: Path, what: Edit) -> None:
         write(root / name, choice)
     elif name in SOUNDS:
         sound = root / "routes/prompts" / f"{name}.wav"
+        sound.parent.mkdir(parents=True, exist_ok=True)
         sound.unlink(missing_ok=True)
         if choice == 0:
             wav(sound)
@@ -166,7 +168,8 @@ def move(root: Path, how: str, *, away: bool) -> None:
 
 
 @example(sequence=[[("routes/front.route", 1)], [("routes/front.route", 0)]])
-@example(sequence=[[("routes/routec.toml", 5)], [("routes/front.route", 4)], [("routes/routec.toml", 0)]])
+@example(sequence=[[("routes/routec.toml", 4), ("routes/prompts.route", 3)], [("hello", -1)], [("nl/hello", 0)]])
+@example(sequence=[[("routes/routec.toml", 6)], [("routes/front.route", 4)], [("routes/routec.toml", 0)]])
 @example(
     sequence=[[("routes/auths.route", 6)], [("routes/auths.route", 1)], [("routes/prompts.route", 4)], [("bye", 0)]]
 )
@@ -194,7 +197,7 @@ def test_whole_systems_after_each_other(first: Project, then: list[tuple[Project
     files = first.files
     for project, taken in [(first, 9), *then]:
         files = {**files, **dict(sorted(project.files.items())[:taken])}
-        one = Input(files, users=project.users)
+        one = Input(files, project.settings, users=project.users)
         warm, cold = compile_routes(one, memory=memory), compile_routes(one)
         assert warm == cold
         if not cold.failed:

@@ -50,7 +50,7 @@ def guarded(system: System, start: Route) -> Rung:
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(projects())
 def test_stories_know_the_sign_ins(project: Project) -> None:
-    done = compile_routes(Input(project.files, users=project.users))
+    done = compile_routes(Input(project.files, project.settings, users=project.users))
     assert done.dialplan is not None
     teller = Teller(of_dialplan(done.dialplan))
     for route in done.system.routes:

@@ -22,7 +22,7 @@ many = settings(
 
 
 def compiled(project: Project) -> Compilation:
-    done = compile_routes(Input(project.files, users=project.users))
+    done = compile_routes(Input(project.files, project.settings, users=project.users))
     assert [found for found in done.diagnostics if found.severity == "error"] == [], project
     return done
 
