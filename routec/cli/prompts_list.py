@@ -98,7 +98,8 @@ def _listed(places: Places, languages: Iterable[str]) -> Iterator[Listed]:
             for language in languages
             if prompt.file is not None
         }
-        yield Listed(prompt, prompt.span.file, line, used_by, versions)
+        is_loose = declared is None and prompt.file in (places.project.sounds or ())
+        yield Listed(prompt, f"{FOLDER}/{prompt.file}" if is_loose else prompt.span.file, line, used_by, versions)
 
 
 def _version(places: Places, file: str) -> Version:
