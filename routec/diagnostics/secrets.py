@@ -13,9 +13,12 @@ LONGEST_SECRET = 1000
 USERS_SUFFIX = ".users"
 """Files of users hold nothing but users: all of their lines are taken for such."""
 
-_NEAR_SECRETS = ("secret", "whsec_", "://")
-_SECRET = re.compile(r'(\bsecret[ \t]+(?:env[ \t]+)?")([^"]+)|(\bwhsec_)(\w+)|(://)([^/"\s]+(?=@))')
-"""The secret of a webhook in place of its variable, and who stands in a URL."""
+_NEAR_SECRETS = ("secret", "whsec_", "://", "$argon2")
+_SECRET = re.compile(
+    r'(\bsecret[ \t]+(?:env[ \t]+)?")([^"]+)|(\bwhsec_)(\w+)|(://)([^/"\s]+(?=@))'
+    r'|(\bpin[ \t]*=[ \t]*["\']\$argon2)([^"\'\s]+)'
+)
+"""The secret of a webhook in place of its variable, who stands in a URL, and the hash of the PIN in routec.toml."""
 
 _PIN = re.compile(r'(\b(?:p\w{0,5}s\w{0,8}[dt]e?|pin|pw|code)[ \t]*[:=]?[ \t]*"?)([0-9]+)', re.IGNORECASE)
 """A PIN behind a word that is `password`, well written or not."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from routec.contract import LANGUAGE
-from routec.diagnostics import codes
+from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend import syntax
 from routec.frontend.scope import Scope, span_of
 from routec.frontend.syntax import Word
@@ -65,9 +65,13 @@ def _by_language(scope: Scope, path: str, parts: Sequence[Any], what: str) -> di
         if language == base:
             language = None
         if language in found:
-            places = [span_of(path, one.language or one[1]) for one in (part, found[language])]
+            span, first = (span_of(path, one.language or one[1]) for one in (part, found[language]))
             message = f"this prompt {what} twice in `{language or base}`"
-            scope.repeated(message, places[0], places[1], codes.DUPLICATE_SETTING)
+            help = (
+                "" if language else f"without a language it is `{base}`: [prompts] language in routec.toml says another"
+            )
+            label = (Label(first, "first declared here"),)
+            scope.report(Diagnostic(codes.DUPLICATE_SETTING, message, span, "the second", label, help))
         else:
             found[language] = part
     return found

@@ -108,7 +108,8 @@ def _leaks(step: Step) -> bool:
 
 def _things(step: Step) -> list[Thing]:
     if step.kind in WORTH | _TELLING:
-        return [(step.kind, item) for item in step.items or (step.what,)]
+        name = step.doing if step.kind == "records" else step.what
+        return [(step.kind, item) for item in step.items or (name,)]
     return []
 
 
