@@ -116,14 +116,14 @@ def _told_as_objects() -> "Told":
 
 def _print_unit(target: str | None, user: str, settled: "Runtime") -> None:
     from routec.apply.build import published_folder
-    from routec.project import PROMPTS, ROUTES
+    from routec.project import recordings_folder
     from routec.serve.unit import Place, UnitError, unit
 
     root = Path.cwd()
     settings = project_settings(target)
     published = Path(os.path.abspath(published_folder(root, settings)))  # noqa: PTH100 (links stay)
     pepper = settled.pepper_file.absolute()
-    prompts = root / ROUTES / PROMPTS if settings.prompts.records else None
+    prompts = recordings_folder(root, settings)
     try:
         text = unit(Place(root, published, settled.state, Path(sys.executable), user, target, pepper, prompts))
     except UnitError as error:

@@ -1,7 +1,7 @@
 """What was recorded, looked at as a sound, converted, and put in the place of the prompt's file.
 
 `routec.sound` does both, as for `routec prompts add`: all files or none, and the ones before stay in `.replaced/`. Its
-libraries take half a second to load, so they are loaded while the caller speaks or listens, by whoever records first.
+libraries take half a second and some memory, so nobody has them before the first recording is kept.
 """
 
 from datetime import UTC, datetime
