@@ -53,18 +53,6 @@ def test_a_language_is_found_by_its_link(root: Path) -> None:
     assert (found.level, found.text) == ("ok", "Asterisk has the prompts in `en_GB`")
 
 
-def test_a_language_that_calls_begin_in(root: Path) -> None:
-    link = root / "data/sounds/en_GB/routec"
-    link.parent.mkdir(parents=True)
-    link.symlink_to(root / "generated/sounds/en_GB")
-    for language, levels in (("en_GB", ["ok", "warn"]), ("en", ["ok"]), ("nl", ["ok"]), ("nl_BE", ["ok"])):
-        host = Host(pid=1, folders={"astdatadir": root / "data"}, language=language)
-        found = list(prompts.languages(project(root), host))
-        assert [one.level for one in found] == levels, language
-    (_, found_of) = prompts.languages(project(root), Host(pid=1, folders=here(root).folders, language="en_GB"))
-    assert found_of.help.startswith("defaultlanguage = nl in [options]")
-
-
 def test_a_part_of_a_language(root: Path) -> None:
     link = root / "data/sounds/en_GB/routec"
     link.mkdir(parents=True)

@@ -1,11 +1,11 @@
 """Prompts: does Asterisk find their versions in other languages, and can recordings be put in their place."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from routec.apply.doctor.files import Project
-from routec.apply.doctor.findings import Finding, fault, give, make, ok, skipped, some, warn
+from routec.apply.doctor.findings import Finding, fault, give, make, ok, skipped, some
 from routec.apply.doctor.host import Host
 from routec.apply.shelf import SOUNDS
 from routec.contract import asterisk_language
@@ -39,21 +39,6 @@ def languages(project: Project, host: Host) -> Iterator[Finding]:
             yield fault("languages", text, f"`routec apply` publishes what is missing, if {link} leads to {published}")
     if found:
         yield ok("languages", f"Asterisk has the prompts in {some(found)}")
-    yield from _beginning(project, host, by_language)
-
-
-def _beginning(project: Project, host: Host, languages: Collection[str]) -> Iterator[Finding]:
-    """Whether calls begin in another language than that of routes/prompts/ itself, and it has prompts."""
-    base, begins = asterisk_language(project.settings.prompts.language), host.language
-    heard = [each for each in (begins, begins.partition("_")[0]) if each in languages]
-    if heard and base not in (begins, heard[0]):
-        yield warn(
-            "languages",
-            f"calls begin in `{begins}`, Asterisk's default language: until a route says another, callers hear the "
-            f"prompts in `{heard[0]}`, not those in `{base}`",
-            f"defaultlanguage = {base} in [options] of asterisk.conf; or `language {project.settings.prompts.language}`"
-            " as the first step of the routes that numbers lead to",
-        )
 
 
 def _by_language(project: Project) -> dict[str, list[str]]:
