@@ -152,7 +152,8 @@ def _compile(project: Input, memory: Memory, *, dialplan: bool) -> Compilation:
         whole = not names_lost and not has_errors(faults)
         system, found = for_target(system, settings, project.settings[0], whole=whole)
         faults += found
-    system, found = with_recordings(system, settings, _source(project, sources), memory)
+    toml = None if project.settings is None else project.settings[0]
+    system, found = with_recordings(system, settings, toml, sources, memory)
     faults += found
     about = About(settings, project.sounds or {}, elsewhere)
     faults += check(system, about, whole=not has_errors(faults), memory=memory)
@@ -204,11 +205,6 @@ def render(compilation: Compilation, memory: Memory | None = None) -> dict[str, 
         }
         manifest = render.manifest_json(compilation.dialplan, compilation.sources, compilation.sounds, files, memory)
         return files | {"manifest.json": manifest}
-
-
-def _source(project: Input, sources: Sources) -> Source | None:
-    """The text of routec.toml, where there is one."""
-    return None if project.settings is None else sources.get(project.settings[0])
 
 
 def _settings(project: Input, sources: Sources) -> tuple[Settings, list[Diagnostic]]:

@@ -40,8 +40,8 @@ def build(out: Path | None, only_check: bool, target: str | None) -> None:
         click.echo(f"{folder} is stale: {', '.join(changed)}; run `routec build{again}`", err=True)
         sys.exit(FAULTS)
     system = built.compilation.system
-    click.echo(
-        f"{folder}: {counted(len(system.routes), 'route')}, {counted(len(system.modules), 'sign-in module')}; "
-        f"{'written: ' + ', '.join(changed) if changed else 'up to date'}"
-    )
+    recordings = sum(route.is_recording for route in system.routes)
+    parts = [counted(len(system.routes) - recordings, "route"), counted(len(system.modules), "sign-in module")]
+    parts += [counted(recordings, "recording extension")] if recordings else []
+    click.echo(f"{folder}: {', '.join(parts)}; {'written: ' + ', '.join(changed) if changed else 'up to date'}")
     sys.exit(GOOD)
