@@ -78,6 +78,8 @@ def test_where_there_is_nothing_to_find(root: Path, write: Write) -> None:
     assert [one.level for one in prompts.languages(project(root), Host("it is far away"))] == ["skipped"]
     write({"routes/routec.toml": ROUTES["routes/routec.toml"] + '[asterisk]\nsounds = "/srv/sounds"\n'})
     assert languages(root) == []
+    begun = Host(pid=1, folders=here(root).folders, language="en_GB")
+    assert [one.level for one in prompts.languages(project(root), begun)] == ["warn"]
 
 
 def test_recordings_have_a_place(root: Path, write: Write) -> None:
