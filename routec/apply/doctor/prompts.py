@@ -1,7 +1,7 @@
 """Prompts: does Asterisk find their versions in other languages, and can recordings be put in their place."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from routec.apply.doctor.files import Project
@@ -15,15 +15,21 @@ from routec.project import recordings_folder
 
 
 def languages(project: Project, host: Host) -> Iterator[Finding]:
-    """Does Asterisk find what a language has: in its own folder of that, where a link leads to what is published."""
-    own = project.settings.asterisk.sounds
-    # With an absolute folder, Asterisk looks for the languages in that.
-    by_language = {} if own.startswith("/") or project.built.failed else _by_language(project)
+    """Does Asterisk find what a language has."""
+    by_language = {} if project.built.failed else _by_language(project)
     if not by_language:
         return
     if not host.is_here:
         yield skipped("languages", f"{host.why}, so its sounds are not seen from here")
         return
+    # In an absolute folder, Asterisk finds the languages by itself.
+    if not project.settings.asterisk.sounds.startswith("/"):
+        yield from _linked(project, host, by_language)
+
+
+def _linked(project: Project, host: Host, by_language: Mapping[str, list[str]]) -> Iterator[Finding]:
+    """Whether there is a link to what is published of each language, in Asterisk's own folder of it."""
+    own = project.settings.asterisk.sounds
     sounds = host.folders["astdatadir"] / SOUNDS
     found = []
     for language, names in by_language.items():
@@ -42,13 +48,14 @@ def languages(project: Project, host: Host) -> Iterator[Finding]:
 
 
 def _by_language(project: Project) -> dict[str, list[str]]:
-    """What is published of each language, as Asterisk names it, by the paths in its folder."""
+    """What there is in each language, as Asterisk names it, by the paths in the language's folder."""
     found: dict[str, list[str]] = {}
-    for name, file in project.built.compilation.sounds.items():
-        language = split(file)[0]
-        if language is not None and name.startswith(f"{asterisk_language(language)}/"):
-            folder, _, rest = name.partition("/")
-            found.setdefault(folder, []).append(rest)
+    compilation = project.built.compilation
+    own = {prompt.file for prompt in compilation.system.prompts}
+    for file in compilation.sounds.values():
+        language, path = split(file)
+        if language is not None and file not in own:
+            found.setdefault(asterisk_language(language), []).append(path)
     return found
 
 
