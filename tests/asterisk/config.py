@@ -18,14 +18,14 @@ MODULES = (
     # bridges, sound and time
     "bridge_simple", "bridge_holding", "bridge_softmix", "bridge_builtin_features", "res_timing_timerfd",
     "format_wav", "format_pcm", "format_sln", "format_gsm", "codec_ulaw", "codec_alaw", "codec_resample",
-    "codec_gsm",
+    "codec_gsm", "codec_g722",
     # records
     "cdr_csv",
     # SIP
     "res_sorcery_config", "res_sorcery_memory", "res_sorcery_astdb", "res_pjproject", "res_pjsip",
     "res_pjsip_session", "res_pjsip_sdp_rtp", "res_rtp_asterisk", "res_pjsip_caller_id", "res_pjsip_dtmf_info",
-    "res_pjsip_endpoint_identifier_ip", "res_pjsip_rfc3326", "res_pjsip_logger", "chan_pjsip",
-    "res_pjsip_header_funcs", "res_pjsip_pubsub", "res_http_websocket", "res_crypto",
+    "res_pjsip_endpoint_identifier_ip", "res_pjsip_endpoint_identifier_user", "res_pjsip_rfc3326",
+    "res_pjsip_logger", "chan_pjsip", "res_pjsip_header_funcs", "res_pjsip_pubsub", "res_http_websocket", "res_crypto",
 )  # fmt: skip
 """The modules that a test PBX loads, without the `.so`; those that its Asterisk does not have are left out."""
 
@@ -68,6 +68,10 @@ exten => s,1,NoOp()
 """
 
 PJSIP = """\
+[global]
+type = global
+endpoint_identifier_order = username,ip
+
 [transport]
 type = transport
 protocol = udp
@@ -87,7 +91,22 @@ bind_rtp_to_media_address = yes
 type = identify
 endpoint = trunk
 match = 127.0.0.1
+
+[phone](!)
+type = endpoint
+context = from-phones
+disallow = all
+allow = ulaw,g722
+dtmf_mode = rfc4733
+direct_media = no
+media_address = 127.0.0.1
+bind_rtp_to_media_address = yes
+
+{phones}
 """
+
+PHONES = tuple(str(number) for number in range(201, 210))
+"""The numbers of the phones inside: a SIP call whose caller is one of them comes from there, and no other does."""
 
 PRODUCT = "routec"
 """The manager's user that routec itself logs in as, with the least that it needs."""
@@ -176,7 +195,7 @@ def write(layout: Layout, *, ami_port: int, sip_port: int, secret: str, verbose:
         "busy = 480+620/500,0/500\nring = 440+480/2000,0/4000\ncongestion = 480+620/250,0/250\n"
     )
     texts["musiconhold"] = f"[default]\nmode = files\ndirectory = {layout.data / 'moh'}\n"
-    texts["pjsip"] = PJSIP.format(sip_port=sip_port)
+    texts["pjsip"] = PJSIP.format(sip_port=sip_port, phones="".join(f"[{number}](phone)\n" for number in PHONES))
     for name, text in texts.items():
         (layout.etc / f"{name}.conf").write_text(text, encoding="utf-8")
     return names

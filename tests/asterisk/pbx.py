@@ -128,7 +128,8 @@ class Pbx:
         links = {self.layout.data / name: shared / name for name in ("documentation", "rest-api")}
         voices = sorted(shared.glob("sounds/en_*/hello-world.*")) or sorted(shared.glob("sounds/en/hello-world.*"))
         if voices:
-            links[self.sounds / "en"] = voices[0].parent
+            (self.sounds / "en").mkdir(exist_ok=True)  # a folder, so that a test can lay sounds of its own into it
+            links |= {self.sounds / "en" / sound.name: sound for sound in voices[0].parent.iterdir()}
         for link, target in links.items():
             if not link.is_symlink():
                 link.symlink_to(target)

@@ -1,16 +1,24 @@
 """A SIP phone as a process of its own: one call, keys by RFC 4733, told what to do on its standard input.
 
-    python sip_phone.py PORT NUMBER CALLER
+    python sip_phone.py PORT NUMBER CALLER HEARD [CODEC]
 
-calls NUMBER on 127.0.0.1:PORT. Lines on stdin are `press KEYS` and `hangup`; its end hangs up as well. Lines on stdout
-are `calling`, `pressed KEYS` and, last of all, `closed REASON`. It is a process because the SIP stack
-below (baresip) is C with global state: one a process, and what it breaks is only its own.
+calls NUMBER on 127.0.0.1:PORT and writes all that it hears to the file HEARD as it comes: samples of 16 bits of this
+machine's order, one channel, at the codec's rate. Lines on stdin are `press KEYS`, `play FILE` (a WAV file of that
+same kind) and `hangup`; its end hangs up as well. Lines on stdout are `calling`, `pressed KEYS`, `played` when the last
+of a file is on its way, and, last of all, `closed REASON`. It is a process because the SIP stack below (baresip) is C
+with global state: one a process, and what it breaks is only its own.
 """
 
 import asyncio
+import contextlib
 import sys
+import wave
+from pathlib import Path
 
-from baresip import Account, Call, Config, Event, Runtime, StackEvent, UserAgent
+from baresip import Account, AudioNotActive, Call, Config, Event, Runtime, StackEvent, UserAgent
+
+PACE = 0.02
+"""Seconds between two looks at the sound, one packet's worth."""
 
 
 def say(*words: str) -> None:
@@ -25,24 +33,51 @@ async def lines() -> asyncio.StreamReader:
     return reader
 
 
+async def hear(call: Call, heard: Path) -> None:
+    """Writes what is heard, until it is cancelled."""
+    with heard.open("wb", buffering=0) as out:
+        while True:
+            with contextlib.suppress(AudioNotActive):
+                while sound := call.audio.read(1 << 16):
+                    out.write(sound)
+            await asyncio.sleep(PACE)
+
+
+async def play(call: Call, path: str) -> None:
+    """Sends a sound, and returns when the stack has taken the last of it."""
+    with wave.open(path, "rb") as sound:
+        kind = sound.getframerate(), sound.getnchannels(), sound.getsampwidth()
+        left = sound.readframes(sound.getnframes())
+    info = call.audio.info()
+    if kind != (info.tx_sample_rate, info.tx_channels, 2):
+        raise ValueError(f"{path} is of {kind}, and the call of {info}")
+    while left or call.audio.info().tx_buffered:
+        left = left[call.audio.write(left) :]
+        await asyncio.sleep(PACE)
+
+
 async def obey(call: Call) -> None:
     """Does what standard input says, until it ends."""
     reader = await lines()
+    await call.wait_established()  # what is sent before that is lost
     while line := (await reader.readline()).decode().split():
         match line:
             case ["press", keys]:
                 await call.send_dtmf(keys)
                 say("pressed", keys)
+            case ["play", path]:
+                await play(call, path)
+                say("played")
             case _:
                 return
 
 
-async def main(port: int, number: str, caller: str) -> None:
+async def main(port: int, number: str, caller: str, heard: Path, codec: str) -> None:
     """One call, from its beginning to its end."""
     runtime = Runtime()
     await runtime.start(Config(net_interface="127.0.0.1", extra_config_text="sip_listen 127.0.0.1:0\n"))
     try:
-        account = Account(user=caller, domain=f"127.0.0.1:{port}", password="", reg_interval=0, audio_codecs=("pcmu",))
+        account = Account(user=caller, domain=f"127.0.0.1:{port}", password="", reg_interval=0, audio_codecs=(codec,))
         agent = await UserAgent.create(runtime, account)
         closed = asyncio.get_running_loop().create_future()
 
@@ -53,16 +88,20 @@ async def main(port: int, number: str, caller: str) -> None:
         agent.on(on_event)  # before the call: a refusal can be here before `dial` returns
         call = await agent.dial(f"sip:{number}@127.0.0.1:{port}")
         say("calling")
+        hearing = asyncio.ensure_future(hear(call, heard))
         obeying = asyncio.ensure_future(obey(call))
-        await asyncio.wait({obeying, closed}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({obeying, hearing, closed}, return_when=asyncio.FIRST_COMPLETED)
         if not closed.done():
-            obeying.result()
+            for task in (obeying, hearing):
+                if task.done():
+                    task.result()
             await call.hangup()
         say("closed", await asyncio.wait_for(closed, 5))
         obeying.cancel()
+        hearing.cancel()
     finally:
         await runtime.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4]), sys.argv[5]))
