@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.espeak.fixtures import espeak, fake_espeak
 from tests.postgres.fixtures import _database, _durable_server, durable_postgres, postgres, postgres_server
 from tests.workers import pytest_cmdline_main, pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 __all__ = [
-    "_database", "_durable_server", "durable_postgres", "postgres", "postgres_server",
+    "_database", "_durable_server", "durable_postgres", "espeak", "fake_espeak", "postgres", "postgres_server",
     "pytest_cmdline_main", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler",
 ]  # fmt: skip
 

@@ -15,6 +15,7 @@ from routec.contract import LANGUAGE
 from routec.diagnostics import codes, did_you_mean
 from routec.model import Prompt
 from routec.model.limits import LONGEST_SOUND
+from routec.model.sound_files import SUFFIX, joined
 from routec.pipeline import Compilation, Input, compile_routes
 from routec.project import PROMPTS, load
 
@@ -24,7 +25,6 @@ language_option = click.option("--language", metavar="LANGUAGE", help="Its versi
 """The option of all verbs that know versions of a prompt; what it says goes to `Places.language`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
-_SUFFIX = ".wav"
 
 
 @dataclass(frozen=True)
@@ -68,15 +68,15 @@ class Places:
 
     def file_of(self, prompt: Prompt | None, name: str, language: str | None) -> str:
         """The same, where it is known what the routes say of it."""
-        file = name + _SUFFIX if prompt is None else prompt.file
+        file = name + SUFFIX if prompt is None else prompt.file
         if file is None:
             sound = prompt.sound if prompt else name
             fail(
                 f"prompt `{name}` is a sound of Asterisk's, `{sound}`", f'for one of yours: prompt {name} "{name}.wav"'
             )
-        if not file.endswith(_SUFFIX):
+        if not file.endswith(SUFFIX):
             fail(f"prompt `{name}` names `{file}`, which is no .wav file", "Asterisk plays .wav", FAULTS)
-        return file if language is None else f"{language}/{file}"
+        return joined(file, language)
 
     def known(self, name: str) -> Prompt:
         """The prompt with this name."""

@@ -54,8 +54,8 @@ def add(name: str, file: Path, language: str | None, *, trim: bool, level: bool,
 def _refuse_what_is_no_file(file: Path) -> None:
     try:
         state = file.stat()
-    except (OSError, ValueError) as error:
-        fail(os_words(error) if isinstance(error, OSError) else f"{file}: it is no file")
+    except OSError as error:
+        fail(os_words(error))
     if not stat.S_ISREG(state.st_mode):
         fail(f"{file}: it is {'a folder' if stat.S_ISDIR(state.st_mode) else 'no file'}")
 

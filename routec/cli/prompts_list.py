@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import click
@@ -11,9 +10,10 @@ import click
 from routec.cli.layout import for_a_reader_who_may_leave, put, table
 from routec.cli.prompt_places import FOLDER, Places
 from routec.cli.show import summary
-from routec.contract import LANGUAGE, RECORDER_PROMPTS
+from routec.contract import RECORDER_PROMPTS
 from routec.model import Language, Prompt
 from routec.model.played import played
+from routec.model.sound_files import joined, split
 from routec.model.walk import all_steps
 from routec.sound.wav import SoundError, Wav, wide_of
 
@@ -76,8 +76,7 @@ def _languages(places: Places) -> list[str]:
     for prompt in system.prompts:
         found |= {part.language for part in prompt.records if part.language}
         found |= {part.language for part in prompt.texts if part.language}
-    folders = {path.parts[0] for file in places.project.sounds or () if len((path := PurePosixPath(file)).parts) > 1}
-    found |= {name for name in folders if LANGUAGE.fullmatch(name)}
+    found |= {language for file in places.project.sounds or () if (language := split(file)[0])}
     return [places.base, *sorted(found - {places.base})]
 
 
@@ -95,11 +94,12 @@ def _listed(places: Places, languages: Iterable[str]) -> Iterator[Listed]:
         if name in _RESERVED:
             used_by.append((RECORDER, RECORDER))
         versions = {
-            language: _version(places, prompt.file if language == places.base else f"{language}/{prompt.file}")
+            language: _version(places, joined(prompt.file, None if language == places.base else language))
             for language in languages
             if prompt.file is not None
         }
-        yield Listed(prompt, prompt.span.file, line, used_by, versions)
+        is_loose = declared is None and prompt.file in (places.project.sounds or ())
+        yield Listed(prompt, f"{FOLDER}/{prompt.file}" if is_loose else prompt.span.file, line, used_by, versions)
 
 
 def _version(places: Places, file: str) -> Version:

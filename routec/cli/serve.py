@@ -116,13 +116,16 @@ def _told_as_objects() -> "Told":
 
 def _print_unit(target: str | None, user: str, settled: "Runtime") -> None:
     from routec.apply.build import published_folder
+    from routec.project import recordings_folder
     from routec.serve.unit import Place, UnitError, unit
 
     root = Path.cwd()
-    published = Path(os.path.abspath(published_folder(root, project_settings(target))))  # noqa: PTH100 (links stay)
+    settings = project_settings(target)
+    published = Path(os.path.abspath(published_folder(root, settings)))  # noqa: PTH100 (links stay)
     pepper = settled.pepper_file.absolute()
+    prompts = recordings_folder(root, settings)
     try:
-        text = unit(Place(root, published, settled.state, Path(sys.executable), user, target, pepper))
+        text = unit(Place(root, published, settled.state, Path(sys.executable), user, target, pepper, prompts))
     except UnitError as error:
         fail(str(error), "a path without blanks and other signs helps")
     click.echo(text, nl=False)

@@ -5,6 +5,8 @@ import time
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from routec.recorder.ports import RESULTS
+
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 NO_MODULE = "unknown"
@@ -24,7 +26,15 @@ class Metrics:
         self._signins = Counter(
             "routec_signins", "Sign-ins that ended, by module and verdict.", ["module", "verdict"], registry=registry
         )
-        self.conversations = Gauge("routec_conversations", "Sign-ins that are held now.", registry=registry)
+        self.conversations = Gauge(
+            "routec_conversations", "Sign-ins and recordings that are held now.", registry=registry
+        )
+        self._recordings = Counter(
+            "routec_recordings",
+            f"Calls to record a prompt that ended, by result: {', '.join(RESULTS)}.",
+            ["result"],
+            registry=registry,
+        )
         self.lockouts = Gauge("routec_lockouts", "Logins, callers and modules that are shut now.", registry=registry)
         self._webhooks = Gauge(
             "routec_webhooks",
@@ -65,6 +75,8 @@ class Metrics:
         )
         self._parts = Gauge("routec_part_ready", "Whether a part is ready: 1 or 0.", ["part"], registry=registry)
         self._restarts = Gauge("routec_part_restarts", "How often a part was begun anew.", ["part"], registry=registry)
+        for result in RESULTS:
+            self._recordings.labels(result)
         for result in ("ok", "refused", "unreachable"):
             self._applies.labels(result)
         for result in ("good", "fault", "failed"):
@@ -73,6 +85,10 @@ class Metrics:
     def signed_in(self, module: str, verdict: str) -> None:
         """A sign-in ended."""
         self._signins.labels(module, verdict).inc()
+
+    def recorded(self, result: str) -> None:
+        """A call to record a prompt ended."""
+        self._recordings.labels(result).inc()
 
     def webhooks(self, counts: dict[str, int]) -> None:
         """How many webhooks are in which state."""

@@ -27,6 +27,12 @@ class Routes:
         """Whether it goes on watching."""
         return self._thread.is_alive()
 
+    @property
+    def not_live(self) -> str:
+        """What keeps a change from going live; empty where nothing does."""
+        standing = self.live.standing
+        return "" if standing.is_live else standing.text
+
     def wait_first(self, seconds: float) -> bool:
         """Whether the first round is over, after so long at most."""
         return self._first.wait(seconds)

@@ -94,8 +94,8 @@ class Service:
         self._parts = Parts()
         self._settings, self._runtime = load()
         self._started = self._runtime
-        self._front = Front(published_folder(self._root, self._settings), self._runtime, self._nudge)
-        self._desk = Desk(self._front, self._metrics)
+        self._front = self._make_front(published_folder(self._root, self._settings), self._runtime)
+        self._desk = Desk(self._front, self._metrics, self._not_live)
         self._routes: Routes | None = None
         self._checking: Checking | None = None
         self._deliverer: Deliverer | None = None
@@ -152,6 +152,12 @@ class Service:
                 return False
         return True
 
+    def _make_front(self, folder: Path, runtime: Runtime) -> Front:
+        return Front(self._root, folder, runtime, self._nudge)
+
+    def _not_live(self) -> str:
+        return self._routes.not_live if self._routes else ""
+
     def _nudge(self) -> None:
         if self._deliverer is not None:
             self._deliverer.nudge()
@@ -163,7 +169,7 @@ class Service:
         return self._routes
 
     def _begin_checker(self) -> Checking:
-        self._checking = Checking(Server(self._desk, self._runtime.listen))
+        self._checking = Checking(Server(self._desk, self._runtime.listen, recorder=self._desk))
         return self._checking
 
     def _begin_webhooks(self) -> Delivering:
@@ -250,8 +256,9 @@ class Service:
         for what in fixed_changes(self._started, runtime):
             if says or what in changed:
                 _logger.warning("%s has changed: that takes a restart of `routec serve`", what)
-        if says or (settings.ami is None) != (self._settings.ami is None):
-            for off in offs(settings, runtime):
+        said = offs(self._settings, self._runtime)
+        for off in offs(settings, runtime):
+            if says or off not in said:
                 self._told.off(off)
         self._settings, self._runtime = settings, runtime
         if not self._front.is_for(folder, runtime):
@@ -260,7 +267,7 @@ class Service:
     def _exchange(self, folder: Path, runtime: Runtime) -> None:
         """Another database, state folder, pepper's file or published folder: calls from now on go there."""
         _logger.info("the settings have changed: calls from now on are answered with the new ones")
-        before, self._front = self._front, Front(folder, runtime, self._nudge)
+        before, self._front = self._front, self._make_front(folder, runtime)
         self._desk.front = self._front
         for name in (WEBHOOKS, HOUSEKEEPING, DATABASE):
             if (part := self._parts.all.get(name)) is not None:

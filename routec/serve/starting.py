@@ -50,6 +50,10 @@ def offs(settings: Settings, runtime: Runtime) -> list[str]:
         )
     if runtime.metrics is None:
         found.append("health and metrics are off: there is no [metrics] in routes/routec.toml")
+    if not settings.prompts.records:
+        found.append(
+            "recording prompts by phone is off: [prompts] in routes/routec.toml has neither a module nor a pin"
+        )
     agi = settings.agi
     if agi.connect is None and parse_address(agi.listen) != runtime.listen:
         host, port = settings.connect

@@ -1,4 +1,4 @@
-"""A systemd unit for `routec serve` in one project: it may write what it publishes and its state, and nothing else.
+"""A systemd unit for `routec serve` in one project: it may write what it publishes, its state and recorded prompts.
 
 Each setting is one of systemd.exec(5); what stands in the way of a stricter one is said beside it.
 """
@@ -47,10 +47,10 @@ TimeoutStopSec={stop_seconds:.0f}
 WatchdogSec=90
 LimitNOFILE=8192
 
-# What it may write: its state, its cache, and the published folder.
+# What it may write: its state, its cache, the published folder{and_prompts}.
 {state_lines}
 CacheDirectory=routec
-ReadWritePaths={published}
+ReadWritePaths={published}{prompts_line}
 UMask=0027
 ProtectSystem=strict
 ProtectHome={protect_home}
@@ -95,7 +95,10 @@ class UnitError(Exception):
 
 
 class Place(NamedTuple):
-    """Where everything is; all paths are absolute. `python` is the interpreter that has routec."""
+    """Where everything is; all paths are absolute. `python` is the interpreter that has routec.
+
+    `prompts` is where prompts are recorded into, None where nobody may record any.
+    """
 
     root: Path
     published: Path
@@ -104,11 +107,13 @@ class Place(NamedTuple):
     user: str
     target: str | None
     pepper_file: Path | None = None
+    prompts: Path | None = None
 
 
 def unit(place: Place) -> str:
     """The unit's text. Raises `UnitError` for a path or a user that cannot stand in one."""
-    paths = (place.root, place.published, place.state, place.python)
+    needed = (place.root, place.published, place.state, place.python)
+    paths = needed if place.prompts is None else (*needed, place.prompts)
     for text in (*map(str, paths), place.user):
         if not _PLAIN.fullmatch(text):
             raise UnitError(
@@ -128,6 +133,8 @@ def unit(place: Place) -> str:
     else:
         state_lines = f"ReadWritePaths={place.state}"
         folders.append(f"install -d -o {place.user} -m 700 {place.state}")
+    if place.prompts is not None:
+        folders.append(f"install -d -o {place.user} {place.prompts} && chown -R {place.user} {place.prompts}")
     return _TEMPLATE.format(
         title=f"routec{f' ({place.target})' if place.target else ''}",
         name=f"routec-{place.target}" if place.target else "routec",
@@ -141,5 +148,7 @@ def unit(place: Place) -> str:
         stop_seconds=STOP_SECONDS + 5,
         state_lines=state_lines,
         published=place.published,
+        prompts_line="" if place.prompts is None else f"\nReadWritePaths={place.prompts}",
+        and_prompts="" if place.prompts is None else ", and the prompts that are recorded",
         protect_home="read-only" if home else "yes",
     )

@@ -104,12 +104,11 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
         Asterisk answers -1 both for a hangup and for a sound that it has not (`handle_streamfile` in res_agi.c,
         `wait_file` in say.c), as it does to GET DATA; a digit without a sound it leaves out by itself.
         """
-        self.send_command(command)
-        result = self._result()[0]
+        result = self.exchange(command)[0]
         if not _NUMBER.fullmatch(result):
             raise AgiError("an answer to a sound that is none")
         if result == "-1":
-            self._check_presence()
+            self.check_presence()
             self.unplayed.append(what)
 
     def _get_data(self, sound: str, most: int, seconds: float) -> tuple[str, bool]:
@@ -125,18 +124,25 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
     def _read_keys(self, sound: str, most: int, seconds: float) -> tuple[str, bool] | None:
         """One GET DATA; None where the caller is there and Asterisk could not play the sound."""
         # 0 would ask for Asterisk's own default, 6 seconds.
-        self.send_command(f"GET DATA {sound} {max(1, int(seconds * 1000))} {most}")
-        keys, note = self._result()
+        keys, note = self.exchange(f"GET DATA {sound} {max(1, int(seconds * 1000))} {most}")
         if keys == "-1":
-            self._check_presence()
+            self.check_presence()
             return None
         if len(keys) > most or not _KEYS.fullmatch(keys):
             raise AgiError("an answer to GET DATA that is not what was asked for")
         return keys, note != "timeout"
 
-    def _check_presence(self) -> None:
-        """After an answer of -1: raise `CallerGone`, unless the line stays on and Asterisk says nothing more."""
-        if not self.wire.is_quiet(_SETTLE_SECONDS):
+    def exchange(self, command: str) -> tuple[str, str]:
+        """Send a command and give its answer: the value of `200 result=…`, and what stood in brackets after it."""
+        self.send_command(command)
+        return self._result()
+
+    def check_presence(self, seconds: float | None = None) -> None:
+        """Raise `CallerGone`, unless the line stays on and Asterisk says nothing more for so long.
+
+        Without a number it is as long as a hangup takes to be said after an answer of -1.
+        """
+        if not self.wire.is_quiet(_SETTLE_SECONDS if seconds is None else seconds):
             raise CallerGone
 
     def set_variable(self, name: str, value: str) -> None:
@@ -146,9 +152,7 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
         self.execute("SET VARIABLE", name, self._quote(value))
 
     def _quote(self, string: str) -> str:
-        if len(string) > MOST_VALUE or not string.isprintable():
-            raise AgiError("a value that is too long or has control characters")
-        return '"' + string.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return quoted(string)
 
     def send_command(self, command: str, *args: object) -> None:
         """Send one command, which stays one line."""
@@ -165,7 +169,7 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
         return {"result": (value, data)}
 
     def _result(self) -> tuple[str, str]:
-        """The value of `200 result=…`, and what stood in brackets after it."""
+        """The next answer, as `exchange` says."""
         while True:
             line = self._line()
             if line == "HANGUP":
@@ -220,6 +224,13 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
             return self.wire.readline().decode(errors="replace").strip()
         except WireError as error:
             raise AgiError(str(error)) from None
+
+
+def quoted(string: str, most: int = MOST_VALUE) -> str:
+    """A value as one argument of a command. Raises `AgiError` for one of more than `most` characters."""
+    if len(string) > most or not string.isprintable():
+        raise AgiError("a value that is too long or has control characters")
+    return '"' + string.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _check_sound(sound: str) -> None:

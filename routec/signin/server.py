@@ -1,8 +1,9 @@
 """The FastAGI server: one thread a conversation, with a bound.
 
-Nothing here knows what a sign-in is. A connection is a slot, a header with a deadline, and then the checker's; whoever
-is slow, silent, binary or endless loses his own connection only. `routec doctor` asks, through Asterisk, whether there
-is anybody here: that sets a variable, within the header's deadline, and is no sign-in.
+Nothing here knows what a sign-in is, or a recording. A connection is a slot, a header with a deadline, and then, by the
+first part of its path, the checker's or the recorder's; whoever is slow, silent, binary or endless loses his own
+connection only. `routec doctor` asks, through Asterisk, whether there is anybody here: that sets a variable, within the
+header's deadline, and is no sign-in.
 """
 
 import logging
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
-from routec.contract import AGI_FOLDER, DOCTOR, DOCTOR_OK, DOCTOR_PATH
+from routec.contract import AGI_FOLDER, DOCTOR, DOCTOR_OK, DOCTOR_PATH, LANGUAGE, RECORD_FOLDER
 from routec.signin.agi import Agi, AgiError
 from routec.signin.outcome import CallerGone, Outcome
 from routec.signin.session import described
@@ -49,15 +50,30 @@ class SignsIn(Protocol):
         """Hold a conversation; raises nothing of its own."""
 
 
+class Records(Protocol):
+    """What calls that record a prompt are handed to."""
+
+    def record(self, agi: Agi, prompt: str, language: str | None) -> str:
+        """Hold a conversation, and tell what came of it; raises nothing of its own."""
+
+
 class Server:
-    """A FastAGI server; `start` it, `stop` it, once.
+    """A FastAGI server; `start` it, `stop` it, once. Without a `recorder`, its paths are nobody's.
 
     `listen` is host and port; port 0 takes a free one, which `address` tells. `most` bounds the conversations held at
     once, and so do the files that the process may open.
     """
 
-    def __init__(self, checker: SignsIn, listen: tuple[str, int], *, most: int = MOST_CONVERSATIONS) -> None:
+    def __init__(
+        self,
+        checker: SignsIn,
+        listen: tuple[str, int],
+        *,
+        recorder: Records | None = None,
+        most: int = MOST_CONVERSATIONS,
+    ) -> None:
         self._checker = checker
+        self._recorder = recorder
         self._listen = listen
         self._most = max(1, min(most, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_FILES))
         self._change = threading.Condition()
@@ -148,6 +164,9 @@ class Server:
             if path.removeprefix("/") == DOCTOR_PATH:
                 agi.set_variable(DOCTOR, DOCTOR_OK)
                 return
+            if self._recorder is not None and (recording := recording_of(path)) is not None:
+                self._recorder.record(agi, *recording)
+                return
             module = module_of(path)
             self._checker.sign_in(agi, module, lambda: self._release(agi, connection))
         except CallerGone:
@@ -200,6 +219,13 @@ def module_of(script: str) -> str:
     path = script.partition("?")[0]
     match = re.fullmatch(rf"/?{AGI_FOLDER}/([a-z][a-z0-9_-]*)", path)
     return match[1] if match else f"/{path}"
+
+
+def recording_of(script: str) -> tuple[str, str | None] | None:
+    """The prompt and the language, None for the base one, of a path `record/NAME` or `record/NAME/LANGUAGE`."""
+    pattern = rf"/?{RECORD_FOLDER}/([a-z][a-z0-9_-]*)(?:/({LANGUAGE.pattern}))?"
+    match = re.fullmatch(pattern, script.partition("?")[0])
+    return (match[1], match[2]) if match else None
 
 
 class _Tcp(socketserver.TCPServer):

@@ -1,12 +1,12 @@
 """Text spoken by espeak-ng, a program of its own: placeholders for prompts that nobody has recorded yet."""
 
-import re
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from routec.contract import LANGUAGE
 from routec.sound.wav import SoundError, placeholder_mark
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ SECONDS = 60
 LONGEST_TEXT = 4000
 """Characters: some five minutes of speech."""
 
-_LANGUAGE = re.compile(r"[a-z]{2}(_[a-z]{2})?")
 _NO_VOICE = "voice does not exist"
 
 
@@ -39,7 +38,7 @@ def placeholder(text: str, language: str) -> "Converted":
     """
     from routec.sound.convert import convert
 
-    if not _LANGUAGE.fullmatch(language):
+    if not LANGUAGE.fullmatch(language):
         raise SoundError(f"`{language}` is no language")
     if not text.strip():
         raise SoundError("its text is empty")

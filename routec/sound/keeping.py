@@ -188,7 +188,7 @@ def _stamps(folder: Path, file: str) -> dict[tuple[str, int], dict[str, Path]]:
     stem = re.escape(PurePosixPath(file).name.removesuffix(SUFFIX))
     name = re.compile(stem + r"\.(\d{8}T\d{6}Z)(?:-([1-9]\d{0,8}))?(\.wav|\.wav16)", re.ASCII)
     shelf = _shelf(folder, file)
-    _refuse_links(folder, shelf)
+    _refuse_links(folder, folder / REPLACED / file)
     found: dict[tuple[str, int], dict[str, Path]] = {}
     for path in shelf.iterdir() if shelf.is_dir() else ():
         if match := name.fullmatch(path.name):

@@ -55,6 +55,16 @@ def test_a_unit_of_a_target_with_a_state_of_its_own_below_a_home() -> None:
     assert f"# install -d -o pbx {home}/generated/north && install -d -o pbx -m 700 {home}/state\n" in text
 
 
+def test_a_unit_of_a_project_whose_prompts_are_recorded_by_phone() -> None:
+    prompts = Path("/srv/pbx/routes/prompts")
+    text = unit(PLACE._replace(prompts=prompts))
+    assert settings(text)["ReadWritePaths"] == ["/tmp", str(prompts)]
+    assert f"install -d -o daemon {prompts} && chown -R daemon {prompts}\n" in text
+    assert str(prompts) not in unit(PLACE)
+    with pytest.raises(UnitError):
+        unit(PLACE._replace(prompts=Path("/srv/my pbx/routes/prompts")))
+
+
 @pytest.mark.parametrize("root", ["/srv/my pbx", "/srv/%h", "/srv/x\nUser=root", '/srv/"', "/srv/$x", "/srv/é"])
 def test_a_path_that_would_be_something_else_in_a_unit_is_refused(root: str) -> None:
     with pytest.raises(UnitError, match="cannot stand in a systemd unit"):
@@ -85,7 +95,7 @@ def test_a_pepper_below_a_home_can_be_read() -> None:
 @pytest.mark.skipif(ANALYZE is None, reason="no systemd-analyze on this machine")
 def test_systemd_takes_it_and_finds_little_open(tmp_path: Path) -> None:
     file = tmp_path / "routec.service"
-    file.write_text(unit(PLACE))
+    file.write_text(unit(PLACE._replace(prompts=Path("/tmp"))))
     verified = subprocess.run(
         [str(ANALYZE), "verify", "--man=no", str(file)], capture_output=True, text=True, check=False
     )

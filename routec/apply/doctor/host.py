@@ -70,8 +70,6 @@ class Host:
     account: Account | None = None
     folders: Mapping[str, Path] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
-    language: str = "en"
-    """What its calls are spoken to in where nothing says another language."""
 
     @property
     def is_here(self) -> bool:
@@ -103,7 +101,7 @@ def find_host(host: str, port: int, user: str | None = None) -> Host:
     pid = found[0]
     if Path("/proc/self/root").resolve() != Path(f"/proc/{pid}/root").resolve() or _space(pid) != _space("self"):
         return Host("Asterisk runs in a container, whose files have other names", account=given)
-    return Host("", pid, given or _account(pid), _folders(pid), _environ(pid), _language(pid))
+    return Host("", pid, given or _account(pid), _folders(pid), _environ(pid))
 
 
 def _is_here(host: str, port: int) -> bool:
@@ -181,29 +179,17 @@ def _net(pid: int | str) -> str:
 
 def _folders(pid: int) -> dict[str, Path]:
     """What its asterisk.conf says in [directories]."""
-    found = dict(DEFAULTS)
-    _, _, text = _conf(pid).partition("[directories]")
-    for key, value in re.findall(r"(?m)^\s*(ast\w+dir)\s*=>?\s*([^;\s]+)", text):
-        found[key] = value
-        if key == "astdatadir" and "astagidir" not in text:
-            found["astagidir"] = f"{value}/agi-bin"
-    return {key: Path(value) for key, value in found.items()}
-
-
-def _language(pid: int) -> str:
-    """What its asterisk.conf says in [options]."""
-    found = re.search(r"(?m)^\s*defaultlanguage\s*=>?\s*([A-Za-z_]+)", _conf(pid).partition("[options]")[2])
-    return found[1] if found else "en"
-
-
-def _conf(pid: int) -> str:
-    """Its asterisk.conf, or nothing where that cannot be read."""
     arguments = _arguments(pid)
     at = arguments.index("-C") + 1 if "-C" in arguments else len(arguments)
     conf = Path(f"/proc/{pid}/cwd").resolve() / (arguments[at] if at < len(arguments) else DEFAULT_CONF)
+    found = dict(DEFAULTS)
     with contextlib.suppress(OSError):
-        return conf.read_text("utf-8", "replace")
-    return ""
+        _, _, text = conf.read_text("utf-8", "replace").partition("[directories]")
+        for key, value in re.findall(r"(?m)^\s*(ast\w+dir)\s*=>?\s*([^;\s]+)", text):
+            found[key] = value
+            if key == "astdatadir" and "astagidir" not in text:
+                found["astagidir"] = f"{value}/agi-bin"
+    return {key: Path(value) for key, value in found.items()}
 
 
 def _environ(pid: int) -> dict[str, str]:

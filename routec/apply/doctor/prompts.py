@@ -1,11 +1,11 @@
 """Prompts: does Asterisk find their versions in other languages, and can recordings be put in their place."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from routec.apply.doctor.files import Project
-from routec.apply.doctor.findings import Finding, fault, give, make, ok, skipped, some, warn
+from routec.apply.doctor.findings import Finding, fault, give, make, ok, skipped, some
 from routec.apply.doctor.host import Host
 from routec.apply.shelf import SOUNDS
 from routec.contract import asterisk_language
@@ -15,22 +15,15 @@ from routec.project import recordings_folder
 
 
 def languages(project: Project, host: Host) -> Iterator[Finding]:
-    """Does Asterisk find what a language has, and do calls begin in the one that they should."""
-    by_language = {} if project.built.failed else _by_language(project)
+    """Does Asterisk find what a language has: in its own folder of that, where a link leads to what is published."""
+    own = project.settings.asterisk.sounds
+    # With an absolute folder, Asterisk looks for the languages in that.
+    by_language = {} if own.startswith("/") or project.built.failed else _by_language(project)
     if not by_language:
         return
     if not host.is_here:
         yield skipped("languages", f"{host.why}, so its sounds are not seen from here")
         return
-    # In an absolute folder, Asterisk finds the languages by itself.
-    if not project.settings.asterisk.sounds.startswith("/"):
-        yield from _linked(project, host, by_language)
-    yield from _beginning(project, host, by_language)
-
-
-def _linked(project: Project, host: Host, by_language: Mapping[str, list[str]]) -> Iterator[Finding]:
-    """Whether there is a link to what is published of each language, in Asterisk's own folder of it."""
-    own = project.settings.asterisk.sounds
     sounds = host.folders["astdatadir"] / SOUNDS
     found = []
     for language, names in by_language.items():
@@ -38,7 +31,7 @@ def _linked(project: Project, host: Host, by_language: Mapping[str, list[str]]) 
         missing = [name for name in names if not (link / name).is_file()]
         if not missing:
             found.append(f"`{language}`")
-        elif len(missing) == len(names):
+        elif not link.is_dir():
             text = f"Asterisk does not find the prompts in `{language}`: there is no {link}"
             yield fault("languages", text, f"{_above(link)}sudo ln -s {published} {link}")
         else:
@@ -48,22 +41,8 @@ def _linked(project: Project, host: Host, by_language: Mapping[str, list[str]]) 
         yield ok("languages", f"Asterisk has the prompts in {some(found)}")
 
 
-def _beginning(project: Project, host: Host, languages: Collection[str]) -> Iterator[Finding]:
-    """Whether calls begin in another language than that of routes/prompts/ itself, and it has prompts."""
-    base, begins = asterisk_language(project.settings.prompts.language), host.language
-    heard = [each for each in (begins, begins.partition("_")[0]) if each in languages]
-    if heard and base not in (begins, heard[0]):
-        yield warn(
-            "languages",
-            f"calls begin in `{begins}`, Asterisk's default language: until a route says another, callers hear the "
-            f"prompts in `{heard[0]}`, not those in `{base}`",
-            f"defaultlanguage = {base} in [options] of asterisk.conf; or `language {project.settings.prompts.language}`"
-            " as the first step of the routes that numbers lead to",
-        )
-
-
 def _by_language(project: Project) -> dict[str, list[str]]:
-    """What there is in each language, as Asterisk names it, by the paths in the language's folder."""
+    """What is published of each language, as Asterisk names it, by the paths in its folder."""
     found: dict[str, list[str]] = {}
     compilation = project.built.compilation
     own = {prompt.file for prompt in compilation.system.prompts}

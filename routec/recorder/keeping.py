@@ -1,0 +1,53 @@
+"""What was recorded, looked at as a sound, converted, and put in the place of the prompt's file.
+
+`routec.sound` does both, as for `routec prompts add`: all files or none, and the ones before stay in `.replaced/`. Its
+libraries take half a second and some memory, so nobody has them before the first recording is kept.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from routec.recorder.ports import TakeError
+from routec.recorder.recordings import Recording, place
+from routec.recorder.takes import NARROW, RATES, Take
+from routec.sound.keeping import KeepError, keep
+from routec.sound.wav import SoundError, Wav, wav_fault
+
+
+class SoundKeeper:
+    """The keeper of one conversation: what is in `take` becomes the file of `recording` below `prompts`."""
+
+    def __init__(self, prompts: Path, recording: Recording, take: Take, longest: int) -> None:
+        self._prompts = prompts
+        self._recording = recording
+        self._take = take
+        self._longest = longest
+
+    def seconds(self) -> float:
+        """As `ports.Keeper`."""
+        path = self._take.checked(self._longest)
+        try:
+            return Wav.read(path).seconds
+        except SoundError as error:
+            raise TakeError(f"{path}: {error}") from None
+
+    def keep(self) -> str:
+        """As `ports.Keeper`."""
+        path = self._take.checked(self._longest)
+        file = place(self._prompts, self._recording.file)
+        from routec.sound.convert import convert
+
+        try:
+            if fault := wav_fault(Wav.read(path), RATES[self._take.format]):
+                raise TakeError(f"{path}: {fault}")
+            converted = convert(path, narrow_only=self._take.format == NARROW)
+        except SoundError as error:
+            raise TakeError(f"{path}: {error}") from None
+        except OSError as error:
+            raise TakeError(f"{path}: {(error.strerror or type(error).__name__).lower()}") from None
+        try:
+            kept = keep(self._prompts, self._recording.file, converted.narrow, converted.wide, datetime.now(UTC))
+        except KeepError as error:
+            raise TakeError(str(error)) from None
+        before = f"; what was there before is {kept.replaced}" if kept.replaced else ""
+        return f"{file} has {converted.seconds:.1f} s now{before}"
