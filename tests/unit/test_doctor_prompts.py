@@ -61,6 +61,19 @@ def test_a_part_of_a_language(root: Path) -> None:
     assert (found.level, found.text) == ("fault", f"Asterisk does not find bar/hi.wav in {link}")
 
 
+def test_a_link_to_what_is_not_published(root: Path) -> None:
+    link = root / "data/sounds/en_GB/routec"
+    link.mkdir(parents=True)
+    (found,) = languages(root)
+    assert (found.level, found.text) == ("fault", f"Asterisk does not find bar/hi.wav, hi.wav in {link}")
+
+
+def test_a_prompt_in_a_folder_with_a_languages_name_is_of_none(write: Write, tmp_path: Path) -> None:
+    write({"routes/a.route": 'prompt hi "nl/hi.wav"\nroute a { on extension 600; prompt hi; hangup }\n'})
+    wav(tmp_path / "routes/prompts/nl/hi.wav")
+    assert languages(tmp_path) == []
+
+
 def test_where_there_is_nothing_to_find(root: Path, write: Write) -> None:
     assert [one.level for one in prompts.languages(project(root), Host("it is far away"))] == ["skipped"]
     write({"routes/routec.toml": ROUTES["routes/routec.toml"] + '[asterisk]\nsounds = "/srv/sounds"\n'})

@@ -1,7 +1,7 @@
 """Prompts: does Asterisk find their versions in other languages, and can recordings be put in their place."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from routec.apply.doctor.files import Project
@@ -15,21 +15,15 @@ from routec.project import recordings_folder
 
 
 def languages(project: Project, host: Host) -> Iterator[Finding]:
-    """Does Asterisk find what a language has."""
-    by_language = {} if project.built.failed else _by_language(project)
+    """Does Asterisk find what a language has: in its own folder of that, where a link leads to what is published."""
+    own = project.settings.asterisk.sounds
+    # With an absolute folder, Asterisk looks for the languages in that.
+    by_language = {} if own.startswith("/") or project.built.failed else _by_language(project)
     if not by_language:
         return
     if not host.is_here:
         yield skipped("languages", f"{host.why}, so its sounds are not seen from here")
         return
-    # In an absolute folder, Asterisk finds the languages by itself.
-    if not project.settings.asterisk.sounds.startswith("/"):
-        yield from _linked(project, host, by_language)
-
-
-def _linked(project: Project, host: Host, by_language: Mapping[str, list[str]]) -> Iterator[Finding]:
-    """Whether there is a link to what is published of each language, in Asterisk's own folder of it."""
-    own = project.settings.asterisk.sounds
     sounds = host.folders["astdatadir"] / SOUNDS
     found = []
     for language, names in by_language.items():
@@ -37,7 +31,7 @@ def _linked(project: Project, host: Host, by_language: Mapping[str, list[str]]) 
         missing = [name for name in names if not (link / name).is_file()]
         if not missing:
             found.append(f"`{language}`")
-        elif len(missing) == len(names):
+        elif not link.is_dir():
             text = f"Asterisk does not find the prompts in `{language}`: there is no {link}"
             yield fault("languages", text, f"{_above(link)}sudo ln -s {published} {link}")
         else:
@@ -48,7 +42,7 @@ def _linked(project: Project, host: Host, by_language: Mapping[str, list[str]]) 
 
 
 def _by_language(project: Project) -> dict[str, list[str]]:
-    """What there is in each language, as Asterisk names it, by the paths in the language's folder."""
+    """What is published of each language, as Asterisk names it, by the paths in its folder."""
     found: dict[str, list[str]] = {}
     compilation = project.built.compilation
     own = {prompt.file for prompt in compilation.system.prompts}
