@@ -26,7 +26,7 @@ from routec.frontend.syntax import USERS_SUFFIX, UsersFile
 from routec.frontend.target_entries import entered_elsewhere, for_target
 from routec.kept import Kept, Memory
 from routec.model import System
-from routec.model.sound_files import published
+from routec.model.sound_files import languages_of, published
 from routec.settings import Settings, SettingsError
 from routec.source import Source, Sources, Span
 
@@ -73,6 +73,13 @@ class Compilation:
     def sounds(self) -> dict[str, str]:
         """All sounds that are published: by their names there, the files below routes/prompts/ that they copy."""
         return published(self.system, self.sound_files, self.settings.asterisk.sounds)
+
+    @property
+    def language(self) -> str | None:
+        """What calls are set to as they come in; None where no prompt is spoken in any other than the base language."""
+        prompts = self.settings.prompts
+        is_said = "language" in prompts.model_fields_set
+        return prompts.language if is_said or languages_of(self.sound_files) else None
 
     @property
     def failed(self) -> bool:
@@ -145,7 +152,8 @@ def _compile(project: Input, memory: Memory, *, dialplan: bool) -> Compilation:
         whole = not names_lost and not has_errors(faults)
         system, found = for_target(system, settings, project.settings[0], whole=whole)
         faults += found
-    system, found = with_recordings(system, settings, _source(project, sources), memory)
+    toml = None if project.settings is None else project.settings[0]
+    system, found = with_recordings(system, settings, toml, sources, memory)
     faults += found
     about = About(settings, project.sounds or {}, elsewhere)
     faults += check(system, about, whole=not has_errors(faults), memory=memory)
@@ -155,7 +163,7 @@ def _compile(project: Input, memory: Memory, *, dialplan: bool) -> Compilation:
         return result
     from routec.backend.lower import lower
 
-    return replace(result, dialplan=lower(system, settings, sources, memory))
+    return replace(result, dialplan=lower(system, settings, sources, memory, result.language))
 
 
 def _parsed(
@@ -197,11 +205,6 @@ def render(compilation: Compilation, memory: Memory | None = None) -> dict[str, 
         }
         manifest = render.manifest_json(compilation.dialplan, compilation.sources, compilation.sounds, files, memory)
         return files | {"manifest.json": manifest}
-
-
-def _source(project: Input, sources: Sources) -> Source | None:
-    """The text of routec.toml, where there is one."""
-    return None if project.settings is None else sources.get(project.settings[0])
 
 
 def _settings(project: Input, sources: Sources) -> tuple[Settings, list[Diagnostic]]:

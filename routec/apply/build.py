@@ -1,4 +1,4 @@
-"""One build of a project: read, compile, write. `routec build`, `watch` and `serve` are this."""
+"""One build of a project: read, compile, render. `routec build`, `watch` and `serve` are this."""
 
 import gc
 from collections.abc import Mapping
@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 
 from routec.apply.held import Extensions, Held, of_context, of_extension
-from routec.apply.publish import publish
 from routec.apply.shelf import SOUNDS
 from routec.backend.dialplan import FIXED, Context
 from routec.files import Reader
@@ -100,14 +99,3 @@ def compile_project(root: Path, target: str | None = None) -> Built:
 def published_folder(root: Path, settings: Settings) -> Path:
     """Where Asterisk includes the files from: what `[publish] to` says, or generated/."""
     return root / (settings.publish.to or GENERATED)
-
-
-def build(root: Path, out: Path | None = None) -> tuple[Built, list[str]]:
-    """Compile a project and write what changed, all or nothing; to where Asterisk reads without `out`.
-
-    Raises `PublishError`.
-    """
-    built = compile_project(root)
-    if built.failed:
-        return built, []
-    return built, publish(built.files, out or published_folder(root, built.settings))

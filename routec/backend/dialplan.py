@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from routec.contract import asterisk_language
 from routec.model.limits import HASH_DIGITS
 from routec.source import Span
 
@@ -57,6 +58,11 @@ class Dialplan:
     """All contexts, in the order in which they are written."""
 
     contexts: tuple[Context, ...]
+
+
+def speaks(language: str, span: Span) -> Line:
+    """What sets a call to a language: of prompts, and of what Asterisk says itself."""
+    return Line("Set", f"CHANNEL(language)={asterisk_language(language)}", "", span)
 
 
 def content(extension: Extension) -> str:

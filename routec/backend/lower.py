@@ -6,13 +6,13 @@ from typing import Any
 
 from routec.backend import say_step, signin_step
 from routec.backend.block import Block
-from routec.backend.dialplan import Context, Dialplan
+from routec.backend.dialplan import Context, Dialplan, speaks
 from routec.backend.entries import entries
 from routec.backend.escape import heading, plain
 from routec.backend.naming import Draft, named
 from routec.backend.proof import doctor, seal
 from routec.backend.signin_step import agi_url
-from routec.contract import GRACE_SECONDS, RECORD_FOLDER, RECORDER_SECONDS, asterisk_language
+from routec.contract import GRACE_SECONDS, RECORD_FOLDER, RECORDER_SECONDS
 from routec.kept import Kept, Memory
 from routec.model import (
     Answer,
@@ -38,8 +38,13 @@ CAUSES = {"busy": "17", "congestion": "34", "rejected": "21"}
 """Q.850 cause codes, as Asterisk's Hangup takes them."""
 
 
-def lower(system: System, settings: Settings, sources: Sources, memory: Memory | None = None) -> Dialplan:
-    """The dialplan of a sound system: equal systems give equal dialplans, but for the comments that name places."""
+def lower(
+    system: System, settings: Settings, sources: Sources, memory: Memory | None = None, language: str | None = None
+) -> Dialplan:
+    """The dialplan of a sound system: equal systems give equal dialplans, but for the comments that name places.
+
+    Calls are set to a `language` as they come in, where one is given.
+    """
     memory = memory or Memory()
     routes = sorted(system.routes, key=lambda route: route.name)
     drafts = memory.each("drafts").of(routes, lambda route: _draft(route, Block(settings), sources), settings.asterisk)
@@ -48,7 +53,7 @@ def lower(system: System, settings: Settings, sources: Sources, memory: Memory |
     signin = _signin(modules, settings, sources, memory.round("signin"))
     contexts = named(drafts, {name: context.name for name, context in signin.items()}, memory)
     written = (
-        *entries(routes, contexts, memory),
+        *entries(routes, contexts, language, memory),
         *signin.values(),
         *contexts.values(),
         doctor(settings),
@@ -89,7 +94,8 @@ def _play(block: Block, step: Play) -> None:
 
 
 def _language(block: Block, step: Language) -> None:
-    block.add("Set", f"CHANNEL(language)={asterisk_language(step.language)}", step.span)
+    line = speaks(step.language, step.span)
+    block.add(line.app, line.data, line.span)
 
 
 def _record_prompt(block: Block, step: RecordPrompt) -> None:

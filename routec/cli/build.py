@@ -7,11 +7,15 @@ import click
 
 from routec.apply import build as building
 from routec.apply.publish import PublishError, publish, stale
+from routec.apply.shelf import SOUNDS
 from routec.cli import FAULTS, GOOD
 from routec.cli.here import project_root, project_settings, target_option
 from routec.cli.main import fail
 from routec.cli.show import counted, show, summary
 from routec.project import GENERATED
+
+MOST_SOUNDS = 5
+"""That are named one by one."""
 
 
 @click.command()
@@ -37,11 +41,19 @@ def build(out: Path | None, only_check: bool, target: str | None) -> None:
         sys.exit(FAULTS)
     if only_check and changed:
         again = f" --target {target}" if target else ""
-        click.echo(f"{folder} is stale: {', '.join(changed)}; run `routec build{again}`", err=True)
+        click.echo(f"{folder} is stale: {_named(changed)}; run `routec build{again}`", err=True)
         sys.exit(FAULTS)
     system = built.compilation.system
-    click.echo(
-        f"{folder}: {counted(len(system.routes), 'route')}, {counted(len(system.modules), 'sign-in module')}; "
-        f"{'written: ' + ', '.join(changed) if changed else 'up to date'}"
-    )
+    recordings = sum(route.is_recording for route in system.routes)
+    parts = [counted(len(system.routes) - recordings, "route"), counted(len(system.modules), "sign-in module")]
+    parts += [counted(recordings, "recording extension")] if recordings else []
+    click.echo(f"{folder}: {', '.join(parts)}; {'written: ' + _named(changed) if changed else 'up to date'}")
     sys.exit(GOOD)
+
+
+def _named(files: list[str]) -> str:
+    """Files by their names, but for sounds where there are many of them."""
+    sounds = [name for name in files if name.startswith(f"{SOUNDS}/")]
+    if len(sounds) <= MOST_SOUNDS:
+        return ", ".join(files)
+    return ", ".join([counted(len(sounds), "sound"), *(name for name in files if name not in sounds)])

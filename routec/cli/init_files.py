@@ -19,6 +19,12 @@ dial = "PJSIP/{extension}"                 # how an extension is rung
 # port = 5038
 # username = "routec"
 
+# What routes/prompts/ is spoken in, and who may record there by phone: a sign-in module that is a gate, or a PIN by its
+# hash (`routec users hash`).
+# [prompts]
+# language = "en"
+# module = "hotel_staff"
+
 # Which Python has routec, for when `routec serve` does not answer; and where the pepper and the log are.
 # [agi]
 # python = "/srv/routec/.venv/bin/python3"
@@ -27,7 +33,10 @@ dial = "PJSIP/{extension}"                 # how an extension is rung
 """
 
 STAFF_ROUTE = """\
-# Sounds: a name without a suffix is one that Asterisk has. Your own are files in routes/prompts/, as in "welcome.wav".
+# Sounds: a name without a suffix is one that Asterisk has. Your own are files in routes/prompts/: with
+#   prompt welcome "welcome.wav" record 5001 text "Welcome to our house."
+# `routec prompts speak` makes a placeholder of the text, `routec prompts add welcome FILE` takes a recording, and whoever
+# [prompts] in routec.toml lets in records by dialling 5001. `routec prompts list` shows them all.
 prompt welcome      "hello-world"
 prompt ok           "auth-thankyou"
 prompt enter_login  "agent-user"

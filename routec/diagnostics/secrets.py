@@ -15,7 +15,8 @@ USERS_SUFFIX = ".users"
 
 _NEAR_SECRETS = ("secret", "whsec_", "://", "$argon2")
 _SECRET = re.compile(
-    r'(\bsecret[ \t]+(?:env[ \t]+)?")([^"]+)|(\bwhsec_)(\w+)|(://)([^/"\s]+(?=@))|(\bpin[ \t]*=[ \t]*["\']\$argon2)([^"\'\s]+)'
+    r'(\bsecret[ \t]+(?:env[ \t]+)?")([^"]+)|(\bwhsec_)(\w+)|(://)([^/"\s]+(?=@))'
+    r'|(\bpin[ \t]*=[ \t]*["\']\$argon2)([^"\'\s]+)'
 )
 """The secret of a webhook in place of its variable, who stands in a URL, and the hash of the PIN in routec.toml."""
 

@@ -29,7 +29,7 @@ from routec.model.nodes import RECORDING
 from routec.model.numbers import EXTENSION
 from routec.settings import Settings
 from routec.settings.places import places
-from routec.source import Source, Span
+from routec.source import Source, Sources, Span
 
 RECORDER = "recorder"
 """The module that stands for a PIN, and its only user."""
@@ -47,13 +47,14 @@ class Door(NamedTuple):
 
 
 def with_recordings(
-    system: System, settings: Settings, source: Source | None, memory: Memory
+    system: System, settings: Settings, toml: str | None, sources: Sources, memory: Memory
 ) -> tuple[System, list[Diagnostic]]:
-    """The system with the routes that record prompts, and what keeps them out. `source` is the routec.toml."""
+    """The system with the routes that record prompts, and what keeps them out. `toml` is the path of routec.toml."""
     kept = memory.round("recordings")
     records = [record for _, record in _recorded(system)]
-    if not settings.prompts.records or source is None:
+    if not settings.prompts.records or toml is None:
         return system, [_off(records)] if records else []
+    source = sources[toml]
     modules = {module.name: module for module in system.modules}
     if settings.prompts.module is None:
         span = _place(settings, source, "pin")
@@ -69,7 +70,9 @@ def with_recordings(
     routes = list(system.routes)
     for prompt, record in _recorded(system):
         made_of = (prompt.name, prompt.span, record, door)
-        routes.append(kept.of((prompt.name, record.language), made_of, partial(_route, *made_of)))
+        # The same places may be other lines, where the text before them has changed.
+        texts = (source, sources[prompt.span.file])
+        routes.append(kept.of((prompt.name, record.language), (*made_of, *texts), partial(_route, *made_of)))
     update = {
         "routes": tuple(sorted(routes, key=lambda route: route.name)),
         "modules": tuple(modules[name] for name in sorted(modules)),

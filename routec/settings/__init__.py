@@ -5,6 +5,7 @@ from routec.settings.machine import Runtime, ami_secret, read_closed
 from routec.settings.project import SETTINGS_FILE, Settings
 from routec.settings.reading import read_settings_file
 from routec.settings.tables import (
+    VERSIONS,
     Address,
     AgiSettings,
     AmiSettings,
@@ -18,6 +19,7 @@ from routec.settings.targets import Entries, Entry
 
 __all__ = [
     "SETTINGS_FILE",
+    "VERSIONS",
     "Address",
     "AgiSettings",
     "AmiSettings",

@@ -1,13 +1,14 @@
 """What is wrong in a routes/routec.toml: in our words, each fault at its place."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import get_args
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from routec.settings.places import Path, Place, place_of
+from routec.suggest import did_you_mean
 
 MOST_FAULTS = 100
 """A file with more faults than this is no routec.toml."""
@@ -70,14 +71,6 @@ def in_words(model: type[BaseModel], error: ErrorDetails, path: Path) -> tuple[s
             return f"`{dotted}` is a table", f"write it as [{dotted}]"
     what = error["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
     return f"`{dotted}`: {what}", ""
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A help line, or an empty string where nothing known is like the word."""
-    from difflib import get_close_matches
-
-    found = get_close_matches(word, list(known), 1)
-    return f"did you mean `{found[0]}`?" if found else ""
 
 
 def toml_offset(text: str, message: str) -> int:

@@ -9,7 +9,7 @@ from pydantic import PrivateAttr, ValidationError
 
 from routec.contract import SCRIPT_FILE
 from routec.settings import targets
-from routec.settings.faults import MOST_FAULTS, Faults, SettingsError, did_you_mean, in_words, toml_offset
+from routec.settings.faults import MOST_FAULTS, Faults, SettingsError, in_words, toml_offset
 from routec.settings.places import Path, places
 from routec.settings.tables import (
     AgiSettings,
@@ -22,6 +22,7 @@ from routec.settings.tables import (
     Table,
     parse_address,
 )
+from routec.suggest import did_you_mean
 
 SETTINGS_FILE = "routec.toml"
 

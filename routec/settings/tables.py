@@ -1,7 +1,7 @@
 """The tables of routes/routec.toml as pydantic models: what each key may say."""
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -85,10 +85,15 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
+Version = Literal[16, 18, 20, 22]
+VERSIONS: tuple[int, ...] = get_args(Version)
+"""The versions of Asterisk that dialplans are made for, the oldest first."""
+
+
 class AsteriskSettings(Table):
     """The PBX that the dialplan is made for."""
 
-    target: Literal[16, 18, 20, 22] = 22
+    target: Version = 22
     dial: Annotated[str, AfterValidator(_is_dial_string)] = "PJSIP/{extension}"
     sounds: PlainPath = "routec"
     """The folder of the prompts, as Asterisk finds it: below its own sounds folder, or absolute."""

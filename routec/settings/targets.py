@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from routec.settings.faults import Faults, did_you_mean
+from routec.settings.faults import Faults
+from routec.suggest import did_you_mean
 
 TARGETS = "targets"
 ON = "on"

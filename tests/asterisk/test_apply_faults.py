@@ -13,8 +13,8 @@ import pytest
 
 from routec.apply.ami.link import Patience
 from routec.apply.applier import ApplyError
-from routec.apply.build import Built, build
-from routec.apply.publish import PublishError
+from routec.apply.build import Built, compile_project
+from routec.apply.publish import PublishError, publish
 from routec.diagnostics import codes
 from tests.asterisk.desk import ROUTES, Desk
 from tests.asterisk.go_between import GoBetween
@@ -247,7 +247,7 @@ def test_a_full_disk(small_disk: Desk) -> None:
     assert "No space left on device" in said
     assert (desk.files(), desk.holds()) == (files, held)
     with pytest.raises(PublishError, match="No space left on device"):
-        build(desk.root)
+        publish(compile_project(desk.root).files, desk.folder)
     assert (desk.files(), desk.holds()) == (files, held)
     mends(desk, desk.write(2))
 

@@ -34,6 +34,20 @@ def test_its_settings_of_several_pbxs_hold() -> None:
     assert render_text(done.diagnostics, done.sources) == ""
 
 
+def test_its_settings_and_declaration_of_prompts_hold() -> None:
+    (text,) = re.findall(r"^```toml\n(\[prompts\]\n.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (declared,) = re.findall(r"^```\n(prompt enter_login .*?)^```", README, re.MULTILINE | re.DOTALL)
+    keepers = "auth keepers { login ask enter_login digits 4; user anna login 1001 }\n"
+    sounds = {"enter_login.wav": "", "en/enter_login.wav": ""}
+    files = {
+        "routes/prompts.route": (declared + keepers).encode(),
+        "routes/a.route": b"route a { on extension 600; hangup }",
+    }
+    done = compile_routes(Input(files, ("routes/routec.toml", text.encode()), sounds))
+    assert render_text(done.diagnostics, done.sources) == ""
+    assert [entry.number for route in done.system.routes for entry in route.entries] == ["600", "5002"]
+
+
 def test_its_settings_of_one_pbx_hold() -> None:
     (text,) = re.findall(r"^   ```toml\n(.*?)^   ```", README, re.MULTILINE | re.DOTALL)
     settings = Settings.parse(textwrap.dedent(text))

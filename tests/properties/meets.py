@@ -56,10 +56,13 @@ class Caller:
     codes: Codes = ("9", "9", "9")
 
 
-def meant(system: System, route: Route, choices: Iterator[int], most: int) -> list[Event]:
-    """What a caller meets in a route after the model; `choices` says how sign-ins and calls come out."""
+def meant(system: System, route: Route, choices: Iterator[int], most: int, language: str | None = None) -> list[Event]:
+    """What a caller meets in a route after the model; `choices` says how sign-ins and calls come out.
+
+    `language` is what calls are set to as they come in.
+    """
     routes = {each.name: each for each in system.routes}
-    caller = Caller(choices)
+    caller = Caller(choices, [] if language is None else [_speaks(language)])
     name: str | None = route.name
     while name is not None and len(caller.met) < most:
         name = _meet(routes[name].steps, caller)
@@ -89,8 +92,7 @@ def _meet(steps: tuple[Step, ...], caller: Caller) -> str | None:
                 if not choice.good:
                     target = _meet_else(step, choice.answers[-1], caller)
             case Language():
-                first, _, country = step.language.partition("_")
-                met.append(("language", f"{first}_{country.upper()}" if country else first))
+                met.append(_speaks(step.language))
             case RecordPrompt():
                 met.append(("record", "/".join(filter(None, ("record", step.prompt, step.language)))))
             case _:
@@ -98,6 +100,11 @@ def _meet(steps: tuple[Step, ...], caller: Caller) -> str | None:
         if target or met[-1:] == [OVER]:
             return target
     return None
+
+
+def _speaks(language: str) -> Event:
+    first, _, country = language.partition("_")
+    return "language", f"{first}_{country.upper()}" if country else first
 
 
 def _meet_else(step: SignIn, answer: str, caller: Caller) -> str | None:

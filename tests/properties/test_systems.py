@@ -92,4 +92,4 @@ def test_callers_meet_what_was_written(project: Project, choices: list[int]) -> 
     for route in done.system.routes:
         for entry in route.entries:
             state = enter(plan, f"routec-{entry.kind}s", entry.number)
-            assert run(plan, state, cycle(choices), 60) == meant(done.system, route, cycle(choices), 60)
+            assert run(plan, state, cycle(choices), 60) == meant(done.system, route, cycle(choices), 60, done.language)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from routec.apply.build import Built, compile_project, published_folder
+from routec.apply.publish import publish
 from routec.cli.main import routec
 
 Write = Callable[[Mapping[str, str | bytes]], None]
@@ -46,6 +48,12 @@ def cli() -> Cli:
         return result
 
     return run
+
+
+def put_in_force(root: Path) -> tuple[Built, list[str]]:
+    """Builds a project to where Asterisk reads; gives what came of it, and the files that changed."""
+    built = compile_project(root)
+    return built, publish(built.files, published_folder(root, built.settings))
 
 
 def wav(path: Path, frames: int = 80, rate: int = 8000) -> None:

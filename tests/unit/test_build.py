@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from routec.apply.build import build, compile_project
-from tests.unit.conftest import Cli, Write, wav
+from routec.apply.build import compile_project
+from tests.unit.conftest import Cli, Write, put_in_force, wav
 
 GOOD = "route front { on extension 600; prompt hello; hangup }\n"
 FILES = {"extensions.conf", "manifest.json", "recorder.json", "signin.agi", "signin.json", "sounds/hello.wav"}
@@ -53,7 +53,7 @@ def test_out(project: Path, cli: Cli) -> None:
 def test_published_where_the_settings_say(project: Path, write: Write, cli: Cli) -> None:
     """`routec build` writes generated/ for git all the same."""
     write({"routes/routec.toml": f'[publish]\nto = "{project}/etc"\n'})
-    build(project)
+    put_in_force(project)
     assert content(project / "etc") == FILES
     assert cli("build", "--check").exit_code == 1
     assert cli("build").exit_code == 0
@@ -98,10 +98,10 @@ def test_no_project(write: Write, cli: Cli) -> None:
 
 
 def test_by_function(project: Path) -> None:
-    built, changed = build(project)
+    built, changed = put_in_force(project)
     assert set(changed) == FILES == set(built.files)
     assert not built.failed
-    assert build(project)[1] == []
+    assert put_in_force(project)[1] == []
     assert compile_project(project).files == built.files
 
 

@@ -56,7 +56,7 @@ def test_callers_meet_what_is_written(case: str) -> None:
             state = enter(plan, f"routec-{entry.kind}s", entry.number)
             for choices in product(range(10), range(10), range(2), range(2)):
                 met = run(plan, state, cycle(choices), 30, dial=(before, after))
-                assert met == meant(done.system, route, cycle(choices), 30), (entry.number, choices)
+                assert met == meant(done.system, route, cycle(choices), 30, done.language), (entry.number, choices)
 
 
 def test_the_walk_finds_a_way_past() -> None:

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from routec.apply.build import build
 from routec.apply.doctor import prompts
 from routec.apply.doctor.dialplan import _open_inside
 from routec.apply.doctor.files import Project, _recorders
 from routec.apply.doctor.findings import Finding
 from routec.apply.doctor.host import Account, Host
-from tests.unit.conftest import Write, wav
+from tests.unit.conftest import Write, put_in_force, wav
 
 PIN = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNo"
 ROUTES = {
@@ -25,12 +24,12 @@ def root(write: Write, tmp_path: Path) -> Path:
     write(ROUTES)
     for name in ("hi.wav", "en_gb/hi.wav", "en_gb/bar/hi.wav"):
         wav(tmp_path / "routes/prompts" / name)
-    build(tmp_path)
+    put_in_force(tmp_path)
     return tmp_path
 
 
 def project(root: Path) -> Project:
-    built, _ = build(root)
+    built, _ = put_in_force(root)
     return Project.of(root, built.settings, None)
 
 
@@ -60,6 +59,19 @@ def test_a_part_of_a_language(root: Path) -> None:
     wav(link / "hi.wav")
     (found,) = languages(root)
     assert (found.level, found.text) == ("fault", f"Asterisk does not find bar/hi.wav in {link}")
+
+
+def test_a_link_to_what_is_not_published(root: Path) -> None:
+    link = root / "data/sounds/en_GB/routec"
+    link.mkdir(parents=True)
+    (found,) = languages(root)
+    assert (found.level, found.text) == ("fault", f"Asterisk does not find bar/hi.wav, hi.wav in {link}")
+
+
+def test_a_prompt_in_a_folder_with_a_languages_name_is_of_none(write: Write, tmp_path: Path) -> None:
+    write({"routes/a.route": 'prompt hi "nl/hi.wav"\nroute a { on extension 600; prompt hi; hangup }\n'})
+    wav(tmp_path / "routes/prompts/nl/hi.wav")
+    assert languages(tmp_path) == []
 
 
 def test_where_there_is_nothing_to_find(root: Path, write: Write) -> None:

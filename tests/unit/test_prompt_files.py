@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from routec.apply.build import Builder, build
+from routec.apply.build import Builder
 from routec.apply.publish import stale
 from routec.files import Reader
 from routec.model.sound_files import joined, languages_of, published_name, split, stem
 from routec.project import recordings_folder, sound_faults
 from routec.settings import Settings
-from tests.unit.conftest import Cli, Write, wav
+from tests.unit.conftest import Cli, Write, put_in_force, wav
 from tests.unit.test_build import content
 
 ROUTES = 'prompt hi "hi.wav"\nroute a { on extension 600; prompt hi, "routec/bar/shut"; hangup }\n'
@@ -127,7 +127,7 @@ def test_languages_and_companions_are_published_and_go(root: Path, cli: Cli) -> 
 
 def test_an_absolute_folder_has_its_languages_beside_each_sound(root: Path, write: Write) -> None:
     write({"routes/routec.toml": '[asterisk]\nsounds = "/srv/sounds"\n'})
-    built, _ = build(root)
+    built, _ = put_in_force(root)
     assert built.compilation.sounds == {
         "bar/en_GB/shut.wav": "en_gb/bar/shut.wav",
         "bar/shut.wav": "bar/shut.wav",
@@ -141,7 +141,7 @@ def test_a_file_that_is_declared_in_a_languages_folder_is_a_prompt_like_others(r
     """So it was before there were languages."""
     write({"routes/a.route": ROUTES + 'prompt own "nl/own.wav"\nroute b { on extension 601; prompt own; hangup }\n'})
     wav(root / "routes/prompts/nl/own.wav")
-    built, _ = build(root)
+    built, _ = put_in_force(root)
     assert not built.failed
     own = [prompt for prompt in built.compilation.system.prompts if "own" in prompt.name]
     assert [(prompt.name, prompt.file, prompt.sound) for prompt in own] == [("own", "nl/own.wav", "routec/nl/own")]
@@ -171,7 +171,7 @@ def test_a_warm_build_is_a_cold_one(root: Path) -> None:
 def test_two_files_of_one_published_name(root: Path, write: Write) -> None:
     write({"routes/routec.toml": '[asterisk]\nsounds = "/srv/sounds"\n'})
     wav(root / "routes/prompts/bar/en_GB/shut.wav", 200)
-    built, _ = build(root)
+    built, _ = put_in_force(root)
     assert built.compilation.sounds["bar/en_GB/shut.wav"] == "bar/en_GB/shut.wav", "a prompt's own goes first"
     assert stale(built.files, root / "generated") == []
 

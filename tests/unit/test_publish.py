@@ -17,6 +17,7 @@ from routec.apply.shelf import MARK, Shelf
 FILES: Mapping[str, bytes] = {
     "extensions.conf": b"; Made by routec\n[routec-dids]\n",
     "manifest.json": b"{}\n",
+    "recorder.json": b"{}\n",
     "signin.agi": b"#!/bin/sh\n",
     "signin.json": b"{}\n",
     "sounds/nl/ok.wav": b"RIFF",
@@ -41,6 +42,7 @@ def test_all_is_written_the_dialplan_last(tmp_path: Path) -> None:
     changed = publish(FILES, folder)
     assert sorted(changed) == sorted(FILES)
     assert changed[-1] == "extensions.conf"
+    assert changed.index("recorder.json") < changed.index("manifest.json")
     assert content(folder) == FILES
     assert stale(FILES, folder) == []
 

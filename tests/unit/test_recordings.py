@@ -7,6 +7,7 @@ import pytest
 
 from routec.apply.words.changes import changes
 from routec.contract import RECORDER_FILE, asterisk_language
+from routec.kept import Memory
 from routec.model import RecordPrompt, SignIn
 from routec.model.played import played
 from routec.pipeline import Compilation, Input, check_targets, compile_routes, render
@@ -126,6 +127,22 @@ def test_what_changes_is_told() -> None:
     assert "! 5101 now asks for recorder instead of keepers before recording hi in fr" in told
     on = [str(each) for each in changes(held(""), module)]  # type: ignore[arg-type]
     assert "5001 is answered: asks for keepers (else hangs up), speaks en from here on, records hi, hangs up" in on
+
+
+@pytest.mark.parametrize("file", ["routes/a.route", "routes/routec.toml"])
+def test_a_rebuild_knows_lines_that_moved_without_their_places(file: str) -> None:
+    files = {"routes/a.route": f"#\n\n\n{ROUTES}", "routes/routec.toml": '#\n\n\n[prompts]\nmodule = "keepers"\n'}
+    moved = files | {file: files[file].replace("#\n\n\n", "# a\n")}
+    memory = Memory()
+
+    def of(texts: dict[str, str]) -> Input:
+        path = "routes/routec.toml"
+        return Input({"routes/a.route": texts["routes/a.route"].encode()}, (path, texts[path].encode()), {"hi.wav": ""})
+
+    for texts in (files, moved, files):
+        warm, cold = compile_routes(of(texts), memory=memory), compile_routes(of(texts))
+        assert not cold.failed
+        assert render(warm, memory) == render(cold)
 
 
 def test_who_plays_what() -> None:

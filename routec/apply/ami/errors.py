@@ -19,19 +19,23 @@ class RefusedLoginError(AmiError):
     """Asterisk does not know the user, or not with this secret, or not from this address."""
 
 
-class NotPermittedError(AmiError):
-    """The user may not do this. The connection stays."""
+class AnswerError(AmiError):
+    """What was asked comes to nothing, and the connection is as good as before."""
+
+
+class NotPermittedError(AnswerError):
+    """The user may not do this."""
 
 
 class SilentError(AmiError):
     """Asterisk did not answer in time, or only half."""
 
 
-class ReloadRefusedError(AmiError):
-    """Asterisk would not read its dialplan. The connection stays."""
+class ReloadRefusedError(AnswerError):
+    """Asterisk would not read its dialplan."""
 
 
-class RefusedError(AmiError):
+class RefusedError(AnswerError):
     """Asterisk answered an action with an error; `said` is its message, for us and not for the user."""
 
     def __init__(self, message: str, said: str) -> None:
@@ -39,8 +43,8 @@ class RefusedError(AmiError):
         self.said = said
 
 
-class UnsentError(AmiError):
-    """Nothing was sent, since it would have been something else than was meant. The connection stays."""
+class UnsentError(AnswerError):
+    """Nothing was sent, since it would have been something else than was meant."""
 
 
 def quoted(text: str) -> str:

@@ -10,18 +10,14 @@ from routec.apply.ami.manager import (
     ANSWER_SECONDS,
     Ami,
     AmiError,
-    NotPermittedError,
+    AnswerError,
     RefusedLoginError,
-    ReloadRefusedError,
 )
 from routec.apply.shelf import Shelf
 from routec.settings import Runtime, Settings, SettingsError, ami_secret
 
 AGAIN_SECONDS = 0.1
 """Between two attempts to reach a PBX that was lost."""
-
-_ANSWERS = (NotPermittedError, ReloadRefusedError)
-"""A no of Asterisk's: a new connection would hear the same."""
 
 T = TypeVar("T")
 
@@ -91,8 +87,8 @@ class Way:
         was_there = self._ami is not None
         try:
             return ask(self.ami(settings))
-        except _ANSWERS:
-            raise
+        except AnswerError:
+            raise  # a new connection would hear the same
         except AmiError:
             self.close()
             if not was_there:
@@ -108,7 +104,7 @@ class Way:
         while True:
             try:
                 return ask(self.ami(settings))
-            except _ANSWERS:
+            except AnswerError:
                 raise
             except AmiError:
                 self.close()

@@ -15,6 +15,7 @@ from typing import NamedTuple, Self
 
 from routec.apply.ami.errors import (
     AmiError,
+    AnswerError,
     NotPermittedError,
     RefusedError,
     RefusedLoginError,
@@ -28,6 +29,7 @@ from routec.apply.priority import HINT, Held, Priority, again, beside
 __all__ = [
     "Ami",
     "AmiError",
+    "AnswerError",
     "Channel",
     "NotPermittedError",
     "RefusedLoginError",

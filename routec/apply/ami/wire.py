@@ -29,10 +29,10 @@ from asterisk.manager import Manager, ManagerMsg
 
 from routec.apply.ami.errors import (
     AmiError,
+    AnswerError,
     NotPermittedError,
     RefusedError,
     RefusedLoginError,
-    ReloadRefusedError,
     SilentError,
     UnsentError,
     quoted,
@@ -100,7 +100,7 @@ class Link(Manager):  # type: ignore[misc]  # pyst2 has no types
         self.stream.deadline = deadline
         try:
             yield
-        except (NotPermittedError, ReloadRefusedError, RefusedError, UnsentError):
+        except AnswerError:
             raise
         except BaseException:
             # Whatever it was, what comes next on this connection may be an answer to something else.

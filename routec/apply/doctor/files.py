@@ -65,7 +65,8 @@ class Project:
             yield fault("routes", f"they have {errors} error{'' if errors == 1 else 's'}", "`routec check` shows them")
         else:
             system = self.built.compilation.system
-            many = [(len(system.routes), "route"), (len(system.modules), "sign-in module")]
+            routes = sum(not route.is_recording for route in system.routes)
+            many = [(routes, "route"), (len(system.modules), "sign-in module")]
             yield ok("routes", "no error in " + " and ".join(f"{n} {what}{'s' * (n != 1)}" for n, what in many))
 
 

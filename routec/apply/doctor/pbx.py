@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from routec.apply.ami.link import connection
 from routec.apply.ami.manager import Ami, AmiError, NotPermittedError, SilentError, UnreachableError
 from routec.apply.doctor.findings import Finding, fault, ok, skipped, warn
-from routec.settings import Runtime, Settings, SettingsError
+from routec.settings import VERSIONS, Runtime, Settings, SettingsError
 
 AMI_SECONDS = 5.0
 NO_AMI = "there is no [ami] in routes/routec.toml"
@@ -99,20 +99,20 @@ class Pbx:
         found = re.search(r"(\d+)\.", version)
         major = int(found[1]) if found else None
         if major is None:
-            yield warn("version", "Asterisk does not say which version it is", "is it one of 16 to 22?")
+            yield warn("version", "Asterisk does not say which version it is", "is it one that routec knows?")
         elif major < made_for:
             yield fault(
                 "version",
                 f"Asterisk is {version}, and the dialplan is made for {made_for}",
-                f"routes/routec.toml, [asterisk]: `target = {max(each for each in (16, 18, 20, 22) if each <= major)}`"
-                if major >= 16
-                else "routec needs Asterisk 16 or later",
+                f"routes/routec.toml, [asterisk]: `target = {max(each for each in VERSIONS if each <= major)}`"
+                if major >= VERSIONS[0]
+                else f"routec needs Asterisk {VERSIONS[0]} or later",
             )
         elif major > made_for + 1:
             yield warn(
                 "version",
                 f"Asterisk is {version}, and the dialplan is made for {made_for}",
-                "routes/routec.toml, [asterisk]: say the version in `target`; known are 16, 18, 20 and 22",
+                f"routes/routec.toml, [asterisk]: say the version in `target`, up to {VERSIONS[-1]}",
             )
         else:
             yield ok("version", f"Asterisk is {version}, and the dialplan is made for {made_for}")

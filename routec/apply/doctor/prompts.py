@@ -31,7 +31,7 @@ def languages(project: Project, host: Host) -> Iterator[Finding]:
         missing = [name for name in names if not (link / name).is_file()]
         if not missing:
             found.append(f"`{language}`")
-        elif len(missing) == len(names):
+        elif not link.is_dir():
             text = f"Asterisk does not find the prompts in `{language}`: there is no {link}"
             yield fault("languages", text, f"{_above(link)}sudo ln -s {published} {link}")
         else:
@@ -44,11 +44,12 @@ def languages(project: Project, host: Host) -> Iterator[Finding]:
 def _by_language(project: Project) -> dict[str, list[str]]:
     """What is published of each language, as Asterisk names it, by the paths in its folder."""
     found: dict[str, list[str]] = {}
-    for name, file in project.built.compilation.sounds.items():
-        language = split(file)[0]
-        if language is not None and name.startswith(f"{asterisk_language(language)}/"):
-            folder, _, rest = name.partition("/")
-            found.setdefault(folder, []).append(rest)
+    compilation = project.built.compilation
+    own = {prompt.file for prompt in compilation.system.prompts}
+    for file in compilation.sounds.values():
+        language, path = split(file)
+        if language is not None and file not in own:
+            found.setdefault(asterisk_language(language), []).append(path)
     return found
 
 

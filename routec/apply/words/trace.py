@@ -11,8 +11,8 @@ from routec.apply.words.met import FOREIGN, Step
 from routec.apply.words.source_map import SourceMap, Spot
 from routec.apply.words.story import ENTRIES, Entry, Story, Teller
 from routec.diagnostics.render_text import safe
-from routec.diagnostics.suggest import nearest
 from routec.model.numbers import DID, did_forms
+from routec.suggest import nearest
 
 KINDS: dict[Entry, str] = {"dids": "a DID", "extensions": "an extension"}
 
