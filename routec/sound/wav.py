@@ -3,6 +3,7 @@
 import os
 import stat
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -16,10 +17,15 @@ WIDE = 16000
 
 NO_FILE = "it is no file"
 
+_TOO_EARLY = "it is no PCM .wav: it ends too early"
 _MARK = "routec placeholder: "
 _PCM = 1
 _MOST_CHUNKS = 1000
 _MOST_COMMENT = 1 << 16
+_USUAL_HEAD = 44
+"""The bytes before the sound in a file that has nothing else."""
+_MOST_UNHEARD = 0.05
+"""So many seconds at the end nobody misses; what common tools write there takes less."""
 
 
 class SoundError(Exception):
@@ -34,7 +40,8 @@ class SoundError(Exception):
 class Wav:
     """What the header of a WAV file says. `form` is 1 for PCM.
 
-    `promised` counts the bytes of sound that the header speaks of, `there` those that are in the file.
+    `promised` counts the bytes of sound that the header speaks of, `there` those that are in the file, `before` those
+    that the file has before the sound.
     """
 
     form: int
@@ -43,6 +50,7 @@ class Wav:
     channels: int
     promised: int
     there: int
+    before: int = _USUAL_HEAD
     comment: str | None = None
 
     @classmethod
@@ -64,23 +72,25 @@ class Wav:
         if _taken(file, 4) != b"WAVE":
             raise SoundError("it is no PCM .wav: not a WAVE file")
         form: tuple[int, int, int, int] | None = None
+        sound: tuple[int, int, int] | None = None
         comment: str | None = None
-        for _ in range(_MOST_CHUNKS):
-            name, size = _taken(file, 4), int.from_bytes(_taken(file, 4), "little")
-            behind = file.tell() + size + size % 2
-            if name == b"data":
-                if form is None:
-                    break
-                there = max(0, min(size, os.fstat(file.fileno()).st_size - file.tell()))
-                code, channels, rate, bits = form
-                return cls(code, rate, bits, channels, size, there, comment)
+        for name, size in _chunks(file):
             if name == b"fmt " and form is None:
                 code, channels, rate, bits = struct.unpack("<HHI6xH", _taken(file, 16) if size >= 16 else bytes(16))
                 form = code, channels, rate, bits
+            elif name == b"data" and sound is None:
+                before = file.tell()
+                sound = size, max(0, min(size, os.fstat(file.fileno()).st_size - before)), before
+                if form is None:
+                    break
             elif name == b"LIST" and 4 < size <= _MOST_COMMENT:
-                comment = comment or _comment(_taken(file, size))
-            file.seek(behind)
-        raise SoundError("it is no PCM .wav: there is no sound where it should be")
+                comment = comment or _comment(file.read(size))
+        if sound is None and not file.read(1):
+            raise SoundError(_TOO_EARLY)
+        if form is None or sound is None:
+            raise SoundError("it is no PCM .wav: there is no sound where it should be")
+        code, channels, rate, bits = form
+        return cls(code, rate, bits, channels, *sound, comment)
 
     @property
     def frames(self) -> int:
@@ -92,6 +102,13 @@ class Wav:
     def seconds(self) -> float:
         """How long it plays."""
         return self.frames / self.rate if self.rate else 0.0
+
+    @property
+    def unheard(self) -> float:
+        """How many seconds at its end Asterisk does not play."""
+        # wav_read in format_wav.c takes the length of the sound for its end in the file.
+        size = self.channels * ((self.bits + 7) // 8) * self.rate
+        return min(self.seconds, max(0, self.before - _USUAL_HEAD) / size) if size else 0.0
 
     @property
     def placeholder(self) -> str | None:
@@ -122,6 +139,8 @@ def wav_fault(wav: Wav, rate: int) -> str:
         return "it is empty"
     if wav.there < wav.promised:
         return f"it ends too early: {wav.seconds:.1f} s are there, of {wav.promised / (2 * rate):.1f} s"
+    if wav.unheard > _MOST_UNHEARD:
+        return f"other things stand in it before the sound, and Asterisk would not play its last {wav.unheard:.1f} s"
     return ""
 
 
@@ -133,14 +152,15 @@ def placeholder_mark(text: str) -> str:
 def wav_file(rate: int, samples: bytes, comment: str | None = None) -> bytes:
     """A whole WAV file of 16 bit, mono samples, with a comment that players pass over.
 
-    The comment stands before the sound, in a chunk of even length: Asterisk knows of no padding.
+    The comment stands behind the sound: before it, it would cost as much of the sound's end. Its chunk is of even
+    length, as the sound is: Asterisk knows of no padding.
     """
     chunks = b"fmt " + struct.pack("<IHHIIHH", 16, _PCM, 1, rate, 2 * rate, 2, 16)
+    chunks += b"data" + struct.pack("<I", len(samples)) + samples
     if comment is not None:
         text = comment.encode("utf-8", "replace")[: _MOST_COMMENT // 2]
         text += bytes(2 - len(text) % 2)
         chunks += struct.pack("<4sI4s4sI", b"LIST", 12 + len(text), b"INFO", b"ICMT", len(text)) + text
-    chunks += b"data" + struct.pack("<I", len(samples)) + samples
     return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
 
 
@@ -159,10 +179,22 @@ def wide_of(file: str) -> str:
     return file.removesuffix(SUFFIX) + WIDE_SUFFIX
 
 
+def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """The name and the size of each chunk from here to the end of the file, which stands at its content meanwhile."""
+    for _ in range(_MOST_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        size = int.from_bytes(head[4:], "little")
+        behind = file.tell() + size + size % 2
+        yield head[:4], size
+        file.seek(behind)
+
+
 def _taken(file: BinaryIO, size: int) -> bytes:
     data = file.read(size)
     if len(data) < size:
-        raise SoundError("it is no PCM .wav: it ends too early")
+        raise SoundError(_TOO_EARLY)
     return data
 
 

@@ -102,6 +102,30 @@ def test_a_placeholder_says_so(tmp_path: Path) -> None:
     assert fault(tmp_path / "a.wav") == ""
 
 
+def test_what_stands_before_the_sound_costs_its_end(tmp_path: Path) -> None:
+    """As `tests/asterisk/test_sound_facts.py` has it from Asterisk itself; what we write ourselves costs nothing."""
+    second = chunk(b"data", bytes(16000))
+    for size, said in (
+        (700, ""),
+        (8000, "other things stand in it before the sound, and Asterisk would not play its last 0.5 s"),
+    ):
+        (tmp_path / "before.wav").write_bytes(riff(form(), chunk(b"LIST", bytes(size)), second))
+        (tmp_path / "behind.wav").write_bytes(riff(form(), second, chunk(b"LIST", bytes(size))))
+        assert fault(tmp_path / "before.wav") == said
+        assert fault(tmp_path / "behind.wav") == ""
+    (tmp_path / "ours.wav").write_bytes(wav_file(8000, bytes(800), "x" * 9000))
+    assert Wav.read(tmp_path / "ours.wav").unheard == 0
+
+
+@pytest.mark.parametrize("is_behind", [True, False])
+def test_a_comment_is_found_on_either_side(tmp_path: Path, *, is_behind: bool) -> None:
+    parts = [chunk(b"data", b"ab"), chunk(b"LIST", b"INFO" + chunk(b"ICMT", b"routec placeholder: hi\0"))]
+    (tmp_path / "a.wav").write_bytes(riff(form(), *(parts if is_behind else parts[::-1])))
+    assert Wav.read(tmp_path / "a.wav").placeholder == "hi"
+    (tmp_path / "cut.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:-2])
+    assert fault(tmp_path / "cut.wav") == ("" if is_behind else "it is empty")
+
+
 def test_a_comment_behind_others_is_found(tmp_path: Path) -> None:
     info = b"INFO" + chunk(b"ISFT", b"odd") + chunk(b"ICMT", b"routec placeholder: hi\0")
     (tmp_path / "a.wav").write_bytes(
