@@ -11,48 +11,47 @@ from tests.asterisk.meeting import Meeting
 from tests.asterisk.pbx import Pbx
 from tests.asterisk.sip import SipCall
 
-ASK_LOGIN, ASK_PIN, OLD, DUTCH, PLAIN, MENU, KEPT, SPOKEN = TONES = (400, 500, 600, 800, 1100, 1400, 1900, 2300)
+ASK, OLD, ENGLISH, PLAIN, MENU, KEPT, SPOKEN = TONES = (400, 600, 800, 1100, 1400, 1900, 2300)
 """What each prompt is, and what is spoken in."""
 BEEP, HIGH = 700, 6000
 """Asterisk's own, and one that only a wideband call carries."""
 SETTLES = 0.4
 """The first prompt of a call begins with so many seconds of silence: a phone that was just answered misses some."""
 HEARD = (*TONES, BEEP, HIGH)
-ASKS_LOGIN, ASKS_PIN = "routec/enter_login", "routec/enter_pin"
+ASKS = "routec/enter_pin"
 OUTSIDE, INSIDE = "025551234", "600"
 """The numbers of the route that plays `welcome`, for a trunk's call and for a phone's."""
-IN_DUTCH, LONG = "601", "602"
-RECORDS, RECORDS_DUTCH = "5001", "5101"
-LOGIN, PIN = "1001#", "2468#"
+IN_ENGLISH, LONG = "601", "602"
+RECORDS, RECORDS_ENGLISH = "5001", "5101"
+PIN = "2468#"
 
 ROUTES = """
-prompt welcome "welcome.wav" record 5001 record nl 5101
+prompt welcome "welcome.wav" record 5001 record en 5101
 prompt plain "plain.wav"
 prompt long "long.wav"
 prompt recorder_menu "recorder_menu.wav"
 prompt recorder_kept "recorder_kept.wav"
-prompt enter_login "enter_login.wav"
 prompt enter_pin "enter_pin.wav"
 auth keepers "Who may speak prompts in" {{
-  login ask enter_login digits 4
   password ask enter_pin digits 4..8
   tries 1
-  user anna login 1001 password "{floor1}"
+  user anna password "{floor1}"
 }}
 route line {{ on did +3225551234; on extension 600; prompt welcome; hangup }}
-route dutch {{ on extension 601; language nl; prompt welcome, plain; hangup }}
+route english {{ on extension 601; language en; prompt welcome, plain; hangup }}
 route long {{ on extension 602; prompt long; hangup }}
 """
 FILES = {
-    "welcome": OLD, "nl/welcome": DUTCH, "plain": PLAIN, "recorder_menu": MENU, "recorder_kept": KEPT,
-    "enter_login": ASK_LOGIN, "enter_pin": ASK_PIN,
+    "welcome": OLD, "en/welcome": ENGLISH, "plain": PLAIN, "recorder_menu": MENU, "recorder_kept": KEPT,
+    "enter_pin": ASK,
 }  # fmt: skip
 
 
 class Studio:
     """One project in `root`, applied to a PBX that finds its sounds.
 
-    What lets somebody in is the module `keepers`, or a PIN alone if it `asks_pin`.
+    Its prompts are Dutch, one of them English as well, which is the language that Asterisk begins all calls in. What
+    lets somebody in is the module `keepers`, or the PIN in routec.toml if it `asks_pin`.
     """
 
     def __init__(self, root: Path, pbx: Pbx, *, asks_pin: bool = False) -> None:
@@ -61,7 +60,7 @@ class Studio:
         self.house = House(root)
         self.house.connect(pbx)
         door = f'pin = "{self._hash()}"' if asks_pin else 'module = "keepers"'
-        self.house.tables += f"[prompts]\n{door}\n"
+        self.house.tables += f'[prompts]\nlanguage = "nl"\n{door}\n'
         self.prompts = root / "routes/prompts"
         self.published = root / "generated/sounds"
         spoken, wide = tone(SPOKEN, seconds=0.4), tone(SPOKEN, HIGH, seconds=0.3, rate=16000)
@@ -76,7 +75,7 @@ class Studio:
         self._as_first = self.files()
         self.house.write(ROUTES, [])
         shutil.rmtree(pbx.sounds / "routec")  # the silent ones of any house
-        for link, to in (("routec", self.published), ("nl/routec", self.published / "nl")):
+        for link, to in (("routec", self.published), ("en/routec", self.published / "en")):
             (pbx.sounds / link).parent.mkdir(exist_ok=True)
             (pbx.sounds / link).symlink_to(to)
         self._stack = contextlib.ExitStack()
@@ -137,8 +136,8 @@ class Studio:
     # -- what calls do --------------------------------------------------------------------------------------------
 
     def sign_in(self, call: Meeting, pin: str = PIN) -> None:
-        """Keys in login and PIN when asked."""
-        call.follow([("agent-pass", pin)] if self.asks_pin else [(ASKS_LOGIN, LOGIN), (ASKS_PIN, pin)])
+        """Keys in the PIN when asked."""
+        call.follow([("agent-pass" if self.asks_pin else ASKS, pin)])
 
     def wait_recording(self, call: SipCall) -> None:
         """Waits until what the caller says is recorded."""
