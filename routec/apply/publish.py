@@ -15,10 +15,11 @@ from typing import Self
 
 from routec.apply.lock import locked
 from routec.apply.manifest import sounds
-from routec.apply.retired_conf import without_tail
+from routec.apply.retired_conf import retired_sounds, without_tail
 from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, MARK, RETIRED_FILE, Shelf
 from routec.contract import MODULES_FILE, RECORDER_FILE, SCRIPT_FILE
 from routec.disk import hand_over, lay, make_folder, sync, user_name
+from routec.model.sound_files import SUFFIX, WIDE_SUFFIX
 
 TEMPORARY = ".routec-new."
 KEPT = ".routec-old."
@@ -216,13 +217,21 @@ def _differing(files: Mapping[str, bytes], shelf: Shelf) -> list[str]:
 def surplus(files: Mapping[str, bytes], shelf: Shelf) -> list[str]:
     """Sounds that the build before this one wrote, and that no prompt has any more. Those of others stay.
 
-    So do those that retired contexts may still play: they go when these go.
+    So do those that retired contexts may still play: they go when these go. But what `hides` a new sound goes at once.
     """
-    if shelf.read(RETIRED_FILE) is not None:
-        return []
-    return sorted(
-        name for name in sounds(shelf.read(MANIFEST_FILE)) if name not in files and (shelf.folder / name).is_file()
-    )
+    left = left_over(files, shelf)
+    return left if shelf.read(RETIRED_FILE) is None else [name for name in left if hides(name, files)]
+
+
+def left_over(files: Collection[str], shelf: Shelf) -> list[str]:
+    """Sounds that are there from builds before this one, for calls that may be over, and that it does not have."""
+    names = {*sounds(shelf.read(MANIFEST_FILE)), *retired_sounds(shelf.read(RETIRED_FILE) or b"")}
+    return sorted(name for name in names if name not in files and (shelf.folder / name).is_file())
+
+
+def hides(name: str, files: Collection[str]) -> bool:
+    """Whether wideband phones would be played this old sound in place of the new one: as that of 16 kHz beside it."""
+    return name.endswith(WIDE_SUFFIX) and name.removesuffix(WIDE_SUFFIX) + SUFFIX in files
 
 
 def _refuse_foreign(path: Path) -> None:

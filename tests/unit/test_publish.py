@@ -273,6 +273,16 @@ def test_sounds_of_retired_contexts_stay(tmp_path: Path) -> None:
     assert (tmp_path / "sounds/old.wav").exists()
 
 
+def test_a_companion_of_an_old_sound_does_not_stay_beside_the_new_one(tmp_path: Path) -> None:
+    names = b'{"sounds": ["hi.wav", "hi.wav16", "old.wav", "old.wav16"]}'
+    sounds = {f"sounds/{name}": b"RIFF" for name in ("hi.wav", "hi.wav16", "old.wav", "old.wav16")}
+    publish({**FILES, **sounds, "manifest.json": names}, tmp_path)
+    (tmp_path / "retired.conf").write_bytes(b"; Made by routec\n")
+    publish({**FILES, "sounds/hi.wav": b"RIFFnew"}, tmp_path)
+    there = sorted(path.name for path in (tmp_path / "sounds").iterdir() if path.is_file())
+    assert there == ["hi.wav", "old.wav", "old.wav16"]
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PublishError, match=r"cannot write .*file/x"):
