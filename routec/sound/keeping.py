@@ -171,7 +171,7 @@ def _old(place: _Place, when: datetime) -> list[Change]:
     ignore = place.folder / REPLACED / ".gitignore"
     found = ((SUFFIX, place.narrow_data), (WIDE_SUFFIX, place.wide_data))
     changes = [Change(shelf / f"{stem}.{stamp}{suffix}", None, data) for suffix, data in found if data is not None]
-    return changes if ignore.exists() or not changes else [Change(ignore, None, b"*\n"), *changes]
+    return changes if os.path.lexists(ignore) or not changes else [Change(ignore, None, b"*\n"), *changes]
 
 
 def _stamp(place: _Place, when: datetime) -> str:
@@ -186,7 +186,7 @@ def _stamp(place: _Place, when: datetime) -> str:
 def _stamps(folder: Path, file: str) -> dict[tuple[str, int], dict[str, Path]]:
     """The files of replaced sounds, by their suffix, and that by their stamp and its counter."""
     stem = re.escape(PurePosixPath(file).name.removesuffix(SUFFIX))
-    name = re.compile(stem + r"\.(\d{8}T\d{6}Z)(?:-([1-9]\d{0,8}))?(\.wav|\.wav16)", re.ASCII)
+    name = re.compile(stem + r"\.(\d{8}T\d{6}Z)(?:-([1-9]\d*))?(\.wav|\.wav16)", re.ASCII)
     shelf = _shelf(folder, file)
     _refuse_links(folder, folder / REPLACED / file)
     found: dict[tuple[str, int], dict[str, Path]] = {}
@@ -209,7 +209,11 @@ def _replaced(folder: Path, file: str) -> list[Replaced]:
 def _prune(place: _Place) -> None:
     """Let go what is too old, and what the killed left behind. The new sound is in place: nothing here is a failure."""
     shelf = _shelf(place.folder, place.file)
-    with contextlib.suppress(OSError, KeepError):
+    try:
+        _refuse_links(place.folder, place.folder / REPLACED / place.file)
+    except KeepError:
+        return
+    with contextlib.suppress(OSError):
         for _, paths in sorted(_stamps(place.folder, place.file).items(), reverse=True)[MOST_REPLACED:]:
             for path in paths.values():
                 path.unlink(missing_ok=True)
