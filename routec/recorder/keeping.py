@@ -4,6 +4,7 @@
 libraries take half a second and some memory, so nobody has them before the first recording is kept.
 """
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from routec.recorder.recordings import Recording, place
 from routec.recorder.takes import NARROW, RATES, Take
 from routec.sound.keeping import KeepError, keep
 from routec.sound.wav import SoundError, Wav, wav_fault
+
+_TURN = threading.Lock()
+"""One conversion at a time: that of ten minutes takes 130 MB."""
 
 
 class SoundKeeper:
@@ -40,7 +44,8 @@ class SoundKeeper:
         try:
             if fault := wav_fault(Wav.read(path), RATES[self._take.format]):
                 raise TakeError(f"{path}: {fault}")
-            converted = convert(path, narrow_only=self._take.format == NARROW)
+            with _TURN:
+                converted = convert(path, narrow_only=self._take.format == NARROW)
         except SoundError as error:
             raise TakeError(f"{path}: {error}") from None
         except OSError as error:

@@ -42,7 +42,7 @@ class Recorder:
         self._clock = clock
 
     def clear(self) -> None:
-        """Remove the takes that killed processes have left behind. Raises nothing."""
+        """Remove the takes that killed processes have left behind, as each recording does. Raises nothing."""
         clear(self._state)
 
     def record(self, agi: Agi, prompt: str, language: str | None) -> str:
@@ -51,6 +51,7 @@ class Recorder:
         Raises nothing of its own.
         """
         agi.wire.deadline = time.monotonic() + RECORDER_SECONDS + GRACE_SECONDS
+        self.clear()
         take = Take(self._state)
         line = AgiLine(agi, take)
         try:
