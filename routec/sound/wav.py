@@ -81,8 +81,9 @@ class Wav:
             if name == b"data":
                 if form is None:
                     break
-                there = max(0, min(size, os.fstat(file.fileno()).st_size - file.tell()))
-                lost = None if is_padded else max(0, file.tell() - begin - _HEADER)
+                sound = file.tell()
+                there = max(0, min(size, file.seek(0, os.SEEK_END) - sound))
+                lost = None if is_padded else max(0, sound - begin - _HEADER)
                 code, channels, rate, bits = form
                 file.seek(behind)
                 comment = _comment_behind(file) if comment is None else comment
@@ -122,7 +123,12 @@ def fault(path: Path) -> str:
         wav = Wav.read(path)
     except SoundError as error:
         return str(error)
-    return wav_fault(wav, WIDE if path.name.endswith(WIDE_SUFFIX) else NARROW)
+    return wav_fault(wav, rate_of(path))
+
+
+def rate_of(path: Path) -> int:
+    """The rate that Asterisk expects in a .wav or .wav16 file."""
+    return WIDE if path.name.endswith(WIDE_SUFFIX) else NARROW
 
 
 def wav_fault(wav: Wav, rate: int) -> str:
