@@ -25,6 +25,7 @@ Over = Literal["nothing", "placeholder", "anything"]
 """What may be replaced: no file at all, one that a machine spoke, or any."""
 
 _MOST_BYTES = 256 << 20
+_SHARED = stat.S_ISGID | stat.S_IWGRP
 _LEFT = re.compile(r"\.(?:.+\.wav(?:16)?|\.gitignore)\.[a-z0-9_]{8}")
 """A file laid beside its place by somebody who was killed."""
 
@@ -252,9 +253,13 @@ def _named(folder: Path) -> Iterator[None]:
 
 
 def _make(folder: Path) -> None:
+    """Folders that are missing, for the group to write in where it may write in the one above: git's and `serve`'s."""
     for made in reversed(make_folder(folder)):
         handle = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
+            above, new = made.parent.stat(), os.fstat(handle)
+            if above.st_mode & _SHARED == _SHARED and (above.st_gid, os.geteuid()) == (new.st_gid, new.st_uid):
+                os.fchmod(handle, 0o755 | _SHARED)
             hand_over(handle, made.parent)
         finally:
             os.close(handle)

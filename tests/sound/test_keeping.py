@@ -65,6 +65,17 @@ def test_no_stamp_is_so_large_that_what_is_replaced_next_is_lost(folder: Path) -
     assert [each.narrow.read_bytes() for each in replaced(folder, "a.wav")] == [sound(2), sound(1), sound(0), sound(9)]
 
 
+def test_a_group_that_shares_the_folder_shares_those_that_are_made_in_it(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    keep(folder, "nl/a.wav", sound(1), None, WHEN)
+    assert (folder / "nl").stat().st_mode & 0o7777 == 0o755
+    folder.chmod(0o2775)
+    keep(folder, "en/bar/a.wav", sound(1), None, WHEN)
+    keep(folder, "en/bar/a.wav", sound(2), None, WHEN)
+    for made in ("en", "en/bar", ".replaced", ".replaced/en", ".replaced/en/bar"):
+        assert (folder / made).stat().st_mode & 0o7777 == 0o2775, made
+
+
 def test_what_was_there_is_kept(folder: Path) -> None:
     keep(folder, "nl/a.wav", *both(1), WHEN)
     kept = keep(folder, "nl/a.wav", sound(2), None, WHEN + timedelta(seconds=1))
