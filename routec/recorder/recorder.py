@@ -14,7 +14,7 @@ from routec.recorder.conversation import Conversation
 from routec.recorder.keeping import SoundKeeper
 from routec.recorder.line import AgiLine
 from routec.recorder.ports import FAILED, REFUSED, Ending
-from routec.recorder.recordings import RecordingsError, read_recordings
+from routec.recorder.recordings import Recording, RecordingsError, read_recordings
 from routec.recorder.takes import Take, clear
 from routec.signin.agi import Agi, AgiError
 from routec.signin.call import Call, clean
@@ -78,7 +78,11 @@ class Recorder:
         if recording is None:
             return Ending(REFUSED, "there is no such recording"), ""
         longest = min(recordings.seconds, LONGEST_SECONDS)
-        keeper = SoundKeeper(self._prompts, recording, take, longest)
+
+        def find() -> Recording | None:
+            return read_recordings(self._file).find(prompt, language)
+
+        keeper = SoundKeeper(self._prompts, find, take, longest)
         current = recording.sound if recording.is_there else None
         conversation = Conversation(current, recordings.sounds, longest, RECORDER_SECONDS, line, keeper, self._clock)
         try:

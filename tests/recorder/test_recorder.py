@@ -196,6 +196,16 @@ class TestKept:
         assert house.results == ["kept"]
         assert (house.prompts / "welcome.wav").read_bytes() == spoken(1)
 
+    def test_where_it_is_to_lie_by_then(self, house: House, held: Held) -> None:
+        def speak(path: Path) -> None:
+            path.write_bytes(spoken(1))
+            house.write(recording(file="bar/welcome.wav"))
+
+        held("2", takes=[speak])
+        assert house.results == ["kept"]
+        assert (house.prompts / "bar/welcome.wav").read_bytes() == spoken(1)
+        assert (house.prompts / "welcome.wav").read_bytes() == house.before
+
     def test_folders_are_made(self, house: House, held: Held) -> None:
         house.write(recording(file="bar/deep/welcome.wav"))
         held("2")
@@ -203,6 +213,18 @@ class TestKept:
 
 
 class TestNothingChanges:
+    @pytest.mark.parametrize("now", [b'{"format": 2}', b"", None])
+    def test_where_it_may_not_be_recorded_any_more(self, held: Held, house: House, now: bytes | None) -> None:
+        def speak(path: Path) -> None:
+            path.write_bytes(spoken(1))
+            house.write(recording("other"))
+            if now is not None:
+                (house.root / "generated/recorder.json").write_bytes(now)
+
+        phone = held("2", takes=[speak])
+        assert (house.results, phone.heard[-1]) == (["failed"], FAILED)
+        assert house.is_as_before
+
     @pytest.mark.parametrize(
         "verdict", [None, "", "denied", "locked", "error", "GRANTED", "granted granted", "granted)"]
     )
