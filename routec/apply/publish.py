@@ -7,6 +7,7 @@ too, and cannot fail for a full disk. What a killed process left lying is cleare
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,9 @@ from routec.model.sound_files import SUFFIX, WIDE_SUFFIX
 TEMPORARY = ".routec-new."
 KEPT = ".routec-old."
 """How the names of our own begin; a leading `.` keeps them out of an admin's `#include *.conf`."""
+
+_LANGUAGE = re.compile(r"[a-z]{2}(?:_[A-Z]{2})?")
+"""The name of a language's folder, as Asterisk has it."""
 
 _ORDER = {SCRIPT_FILE: 1, MODULES_FILE: 2, RECORDER_FILE: 3, MANIFEST_FILE: 4, RETIRED_FILE: 5, MAIN_FILE: 6}
 """Sounds come before all of these."""
@@ -230,8 +234,15 @@ def left_over(files: Collection[str], shelf: Shelf) -> list[str]:
 
 
 def hides(name: str, files: Collection[str]) -> bool:
-    """Whether wideband phones would be played this old sound in place of the new one: as that of 16 kHz beside it."""
-    return name.endswith(WIDE_SUFFIX) and name.removesuffix(WIDE_SUFFIX) + SUFFIX in files
+    """Whether callers would be played this old sound in place of a present one.
+
+    That is what lies beside it at 16 kHz, for wideband phones, or in a language's folder.
+    """
+    narrow = name.removesuffix(WIDE_SUFFIX) + SUFFIX if name.endswith(WIDE_SUFFIX) else name
+    parts = narrow.split("/")
+    languages = [at for at, part in enumerate(parts[:-1]) if _LANGUAGE.fullmatch(part)]
+    present = [narrow, *("/".join((*parts[:at], *parts[at + 1 :])) for at in languages)]
+    return any(each in files for each in present if each != name)
 
 
 def _refuse_foreign(path: Path) -> None:
