@@ -79,7 +79,8 @@ def _spoken(places: Places, prompt: Prompt, text: Spoken, *, is_named: bool) -> 
         kept = keep(FOLDER, file, made.narrow, None, datetime.now(UTC), over="placeholder")
     except (SoundError, KeepError, OSError) as error:
         said = os_words(error) if isinstance(error, OSError) else str(error)
-        click.echo(f"{title}: {said}" + (f" ({error.help})" if isinstance(error, SoundError) else ""), err=True)
+        help = error.help if isinstance(error, SoundError) else ""
+        click.echo(f"{title}: {said}" + (f" ({help})" if help else ""), err=True)
         return "kept" if isinstance(error, IsThereError) else "failed"
     click.echo(f"{title}: spoken, {made.seconds:.1f} s: {kept.places[0]}")
     return "spoken"

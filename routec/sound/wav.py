@@ -21,6 +21,12 @@ _PCM = 1
 _MOST_CHUNKS = 1000
 _MOST_COMMENT = 1 << 16
 
+_HEADER = 44
+"""Bytes before the sound, where nothing but its form stands there."""
+
+_MOST_LOST = 0.05
+"""Seconds that may be missing at the end of a sound: nobody hears that."""
+
 
 class SoundError(Exception):
     """A sound cannot be used. The message says why, without the file's name; `help` what mends it, where known."""
@@ -34,7 +40,8 @@ class SoundError(Exception):
 class Wav:
     """What the header of a WAV file says. `form` is 1 for PCM.
 
-    `promised` counts the bytes of sound that the header speaks of, `there` those that are in the file.
+    `promised` counts the bytes of sound that the header speaks of, `there` those that are in the file. `lost` are those
+    at its end that Asterisk does not play, for what stands before the sound; None where it finds no sound at all.
     """
 
     form: int
@@ -44,6 +51,7 @@ class Wav:
     promised: int
     there: int
     comment: str | None = None
+    lost: int | None = 0
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -58,6 +66,7 @@ class Wav:
     @classmethod
     def of(cls, file: BinaryIO) -> Self:
         """Those of an open file, from where it stands. Raises `SoundError`, OSError."""
+        begin = file.tell()
         if _taken(file, 4) != b"RIFF":
             raise SoundError("it is no PCM .wav: file does not start with RIFF id")
         _taken(file, 4)
@@ -65,20 +74,26 @@ class Wav:
             raise SoundError("it is no PCM .wav: not a WAVE file")
         form: tuple[int, int, int, int] | None = None
         comment: str | None = None
+        is_padded = False
         for _ in range(_MOST_CHUNKS):
             name, size = _taken(file, 4), int.from_bytes(_taken(file, 4), "little")
             behind = file.tell() + size + size % 2
             if name == b"data":
                 if form is None:
                     break
-                there = max(0, min(size, os.fstat(file.fileno()).st_size - file.tell()))
+                sound = file.tell()
+                there = max(0, min(size, file.seek(0, os.SEEK_END) - sound))
+                lost = None if is_padded else max(0, sound - begin - _HEADER)
                 code, channels, rate, bits = form
-                return cls(code, rate, bits, channels, size, there, comment)
+                file.seek(behind)
+                comment = _comment_behind(file) if comment is None else comment
+                return cls(code, rate, bits, channels, size, there, comment, lost)
             if name == b"fmt " and form is None:
                 code, channels, rate, bits = struct.unpack("<HHI6xH", _taken(file, 16) if size >= 16 else bytes(16))
                 form = code, channels, rate, bits
             elif name == b"LIST" and 4 < size <= _MOST_COMMENT:
                 comment = comment or _comment(_taken(file, size))
+            is_padded = is_padded or size % 2 == 1
             file.seek(behind)
         raise SoundError("it is no PCM .wav: there is no sound where it should be")
 
@@ -108,7 +123,12 @@ def fault(path: Path) -> str:
         wav = Wav.read(path)
     except SoundError as error:
         return str(error)
-    return wav_fault(wav, WIDE if path.name.endswith(WIDE_SUFFIX) else NARROW)
+    return wav_fault(wav, rate_of(path))
+
+
+def rate_of(path: Path) -> int:
+    """The rate that Asterisk expects in a .wav or .wav16 file."""
+    return WIDE if path.name.endswith(WIDE_SUFFIX) else NARROW
 
 
 def wav_fault(wav: Wav, rate: int) -> str:
@@ -122,6 +142,11 @@ def wav_fault(wav: Wav, rate: int) -> str:
         return "it is empty"
     if wav.there < wav.promised:
         return f"it ends too early: {wav.seconds:.1f} s are there, of {wav.promised / (2 * rate):.1f} s"
+    # format_wav.c takes the length of the sound for its end in the file, and knows of no padding of odd chunks.
+    # (Measured on 16.28 and 22.10.)
+    if wav.lost is None or wav.lost > min(_MOST_LOST * 2 * rate, wav.there):
+        cut = "all" if wav.lost is None or wav.lost >= wav.there else f"the last {wav.lost / (2 * rate):.1f} s"
+        return f"texts or pictures stand before its sound, and Asterisk would leave out {cut} of it"
     return ""
 
 
@@ -133,14 +158,14 @@ def placeholder_mark(text: str) -> str:
 def wav_file(rate: int, samples: bytes, comment: str | None = None) -> bytes:
     """A whole WAV file of 16 bit, mono samples, with a comment that players pass over.
 
-    The comment stands before the sound, in a chunk of even length: Asterisk knows of no padding.
+    The comment stands behind the sound: Asterisk would leave out the end of a sound that has anything before it.
     """
     chunks = b"fmt " + struct.pack("<IHHIIHH", 16, _PCM, 1, rate, 2 * rate, 2, 16)
+    chunks += b"data" + struct.pack("<I", len(samples)) + samples
     if comment is not None:
         text = comment.encode("utf-8", "replace")[: _MOST_COMMENT // 2]
         text += bytes(2 - len(text) % 2)
         chunks += struct.pack("<4sI4s4sI", b"LIST", 12 + len(text), b"INFO", b"ICMT", len(text)) + text
-    chunks += b"data" + struct.pack("<I", len(samples)) + samples
     return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
 
 
@@ -164,6 +189,20 @@ def _taken(file: BinaryIO, size: int) -> bytes:
     if len(data) < size:
         raise SoundError("it is no PCM .wav: it ends too early")
     return data
+
+
+def _comment_behind(file: BinaryIO) -> str | None:
+    """The comment in what stands behind the sound; whatever else is there is no fault."""
+    for _ in range(_MOST_CHUNKS):
+        head = file.read(8)
+        size = int.from_bytes(head[4:], "little")
+        if len(head) < 8 or (head[:4] == b"LIST" and size > _MOST_COMMENT):
+            return None
+        content = file.read(size) if head[:4] == b"LIST" else b""
+        if (comment := _comment(content)) is not None:
+            return comment
+        file.seek(size + size % 2 - len(content), os.SEEK_CUR)
+    return None
 
 
 def _comment(chunk: bytes) -> str | None:

@@ -35,8 +35,9 @@ def save(path: Path, rate: int, *channels: Samples, subtype: str | None = None) 
 
 def samples(data: bytes) -> Samples:
     """The samples of a whole file of ours, from -1 to 1."""
-    size = struct.unpack("<I", data[data.index(b"data") + 4 :][:4])[0]
-    return np.frombuffer(data[-size:], "<i2") / 32768
+    begin = data.index(b"data") + 8
+    size = struct.unpack("<I", data[begin - 4 : begin])[0]
+    return np.frombuffer(data[begin : begin + size], "<i2") / 32768
 
 
 def decibels(sound: Samples, hertz: float, rate: int) -> float:

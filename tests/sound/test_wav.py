@@ -88,7 +88,7 @@ def test_what_is_written_is_read_and_pythons_wave_reads_it_too(
     meant = None if comment is None else comment.encode("utf-8", "replace").partition(b"\0")[0].decode()
     assert found.comment == meant
     assert int.from_bytes(whole[4:8], "little") == len(whole) - 8
-    assert len(whole) % 2 == 0, "Asterisk knows of no padding"
+    assert whole.endswith(data) if comment is None else whole.index(b"data") == 36, "Asterisk would cut off the end"
     with wave.open(io.BytesIO(whole)) as sound:
         assert (sound.getframerate(), sound.readframes(sound.getnframes())) == (rate, data)
 
@@ -100,6 +100,30 @@ def test_a_placeholder_says_so(tmp_path: Path) -> None:
     assert Wav.read(tmp_path / "b.wav").placeholder is None
     assert Wav.read(plain_wav(tmp_path / "c.wav")).placeholder is None
     assert fault(tmp_path / "a.wav") == ""
+
+
+def test_a_comment_behind_the_sound_is_found(tmp_path: Path) -> None:
+    info = b"INFO" + chunk(b"ICMT", b"routec placeholder: hi\0")
+    for rest in (chunk(b"LIST", info), chunk(b"odd ", b"x") + chunk(b"LIST", info) + b"end"):
+        (tmp_path / "a.wav").write_bytes(riff(form(), chunk(b"data", b"abcd")) + rest)
+        assert Wav.read(tmp_path / "a.wav").placeholder == "hi"
+    (tmp_path / "a.wav").write_bytes(riff(form(), chunk(b"data", b"abcd")) + b"LIST\xff\xff\xff\xff")
+    assert Wav.read(tmp_path / "a.wav").comment is None
+
+
+@pytest.mark.parametrize(
+    ("before", "cut"),
+    [
+        (chunk(b"LIST", b"INFO" + bytes(8000)), "the last 0.5 s"),
+        (chunk(b"LIST", b"INFO" + bytes(20_000)), "all"),
+        (chunk(b"odd ", bytes(3)), "all"),
+        (chunk(b"LIST", b"INFO" + bytes(26)), ""),
+    ],
+)
+def test_what_stands_before_the_sound_costs_its_end(tmp_path: Path, before: bytes, cut: str) -> None:
+    (tmp_path / "a.wav").write_bytes(riff(form(), before, chunk(b"data", bytes(16_000))))
+    said = "texts or pictures stand before its sound, and Asterisk would leave out {} of it"
+    assert fault(tmp_path / "a.wav") == (said.format(cut) if cut else "")
 
 
 def test_a_comment_behind_others_is_found(tmp_path: Path) -> None:
