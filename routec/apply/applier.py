@@ -236,7 +236,7 @@ class Applier:
         differing = tuple(differences(wanted, running))
         if not is_known and (differing or files or removed):
             is_main = is_edited and running.get(SEAL) == main.get(SEAL)
-            told += drift.of_pbx(running, main if is_main else written())
+            told += drift.of_pbx(running, {**main, **listed} if is_main else written())
         told += [drift.of_stranger(name) for name in foreign]
         if not differing:
             running = wanted  # equal, and the very objects that the next build shares
