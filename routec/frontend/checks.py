@@ -10,7 +10,7 @@ from itertools import chain
 from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend.facts import About, Facts, RouteFacts
 from routec.frontend.flow import loops
-from routec.frontend.prompt_checks import language_lacks_prompts, recordings_dialled, unused_prompts
+from routec.frontend.prompt_checks import files_of_no_prompt, language_lacks_prompts, recordings_dialled, unused_prompts
 from routec.kept import Memory
 from routec.model import Entry, Module, Route, System
 from routec.model.limits import LONGEST_MODULE_NAME, LONGEST_ROUTE_NAME, LONGEST_SOUND, LONGEST_USER_NAME
@@ -165,6 +165,7 @@ CHECKS: tuple[Check, ...] = (
     names_too_long,
     sounds_too_long,
     unused_prompts,
+    files_of_no_prompt,
     language_lacks_prompts,
     recordings_dialled,
 )
