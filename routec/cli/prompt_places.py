@@ -14,7 +14,7 @@ from routec.contract import LANGUAGE
 from routec.diagnostics import codes, did_you_mean
 from routec.model import Prompt
 from routec.model.limits import LONGEST_SOUND, NAME
-from routec.model.sound_files import SUFFIX, joined
+from routec.model.sound_files import SUFFIX, joined, stem
 from routec.pipeline import Compilation, Input, compile_routes
 from routec.project import PROMPTS, load
 
@@ -60,7 +60,8 @@ class Places:
         if prompt is None:
             self.refuse_to_read_past_faults()
             if fault := name_fault(name):
-                fail(fault)
+                meant = stem(name).lower().replace(" ", "_")
+                fail(fault, f"did you mean `{meant}`?" if name_fault(meant) is None else "")
         return self.file_of(prompt, name, language)
 
     def file_of(self, prompt: Prompt | None, name: str, language: str | None) -> str:
