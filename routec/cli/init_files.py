@@ -19,6 +19,11 @@ dial = "PJSIP/{extension}"                 # how an extension is rung
 # port = 5038
 # username = "routec"
 
+# What the files in routes/prompts/ are spoken in, and the sign-in in front of recording them by phone.
+# [prompts]
+# language = "en"
+# module = "hotel_staff"
+
 # Which Python has routec, for when `routec serve` does not answer; and where the pepper and the log are.
 # [agi]
 # python = "/srv/routec/.venv/bin/python3"
@@ -27,7 +32,8 @@ dial = "PJSIP/{extension}"                 # how an extension is rung
 """
 
 STAFF_ROUTE = """\
-# Sounds: a name without a suffix is one that Asterisk has. Your own are files in routes/prompts/, as in "welcome.wav".
+# Sounds: a name without a suffix is one that Asterisk has. Your own are files in routes/prompts/, as in "welcome.wav";
+# with `text "Welcome to the hotel."` behind that, `routec prompts speak` has it spoken until somebody has recorded it.
 prompt welcome      "hello-world"
 prompt ok           "auth-thankyou"
 prompt enter_login  "agent-user"
