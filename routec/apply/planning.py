@@ -1,5 +1,6 @@
 """What an apply will write, and which contexts stay for the calls in them."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -51,10 +52,11 @@ def left(running: Held, main: Held, listed: Held, ami: Ami | None, published: Ca
 
 
 class Change(NamedTuple):
-    """Which files are written and which go."""
+    """Which files are written and which go; `fresh` are those written that are not there yet."""
 
     files: Mapping[str, bytes]
     removed: tuple[str, ...]
+    fresh: frozenset[str]
 
 
 def change(built: Built, retired: Held, site: Site) -> Change:
@@ -73,7 +75,8 @@ def change(built: Built, retired: Held, site: Site) -> Change:
     modules, gone_modules = modules_change(built.files[MODULES_FILE], retired, shelf)
     expected |= modules
     files = {name: data for name, data in expected.items() if not shelf.holds(name, data)}
-    return Change(files, (*gone, *gone_modules))
+    fresh = frozenset(name for name in files if not os.path.lexists(shelf.folder / name))
+    return Change(files, (*gone, *gone_modules), fresh)
 
 
 def kept_files(main: bytes, retired: Held, sounds: list[str], folder: Path) -> dict[str, bytes]:

@@ -38,7 +38,8 @@ def speak(names: tuple[str, ...], language: str | None) -> None:
     if "spoken" in spoken:
         tell_when()
     elif "failed" not in spoken:
-        what = "no prompt has a `text`" if not todo else "nothing to speak: all that have a `text` are there"
+        said = f"text {only}" if only else "text"
+        what = f"nothing to speak: all that have a `{said}` are there" if todo else f"no prompt has a `{said}`"
         click.echo(what, err=True)
     sys.exit(FAULTS if "failed" in spoken else GOOD)
 

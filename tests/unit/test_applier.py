@@ -554,3 +554,13 @@ def test_a_file_that_somebody_edited_is_not_taken_for_the_pbx(room: Room) -> Non
     desk = room.context("desk")
     room.pbx.memory = {**room.pbx.memory, desk: {**room.pbx.memory[desk], "1": {1: Priority("", "NoOp", "")}}}
     assert [one.where for one in room.applier().plan(built).drift] == ["file", "pbx"], "and what the PBX has is seen"
+
+
+def test_a_file_that_somebody_edited_makes_no_retired_context_a_hands_work(room: Room) -> None:
+    room.applier().bring(room.write(1))
+    room.pbx.call(room.context("desk"))
+    built = room.write(2)
+    room.applier().bring(built)
+    main = room.folder / "extensions.conf"
+    main.write_text(main.read_text().replace("Wait(2)", "Wait(9)"))
+    assert [one.where for one in room.applier().plan(built).drift] == ["file"]
