@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 NewPbx = Callable[..., Pbx]
 
 both_versions = pytest.mark.parametrize("asterisk_root", [NEWEST, OLDEST], indirect=True)
+newest_version = pytest.mark.parametrize("asterisk_root", [NEWEST], indirect=True)
+"""For the tests of one file that has others on both versions: so these share what is made for the newest of those."""
 
 wanted: set[int] = set()
 """The versions that the tests of this run need."""

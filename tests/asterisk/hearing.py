@@ -81,6 +81,10 @@ class Sound:
         """What lies between two moments, in seconds."""
         return Sound(self.samples[int(begin * self.rate) : None if end is None else int(end * self.rate)], self.rate)
 
+    def after(self, silence: float) -> "Sound":
+        """The same with so many seconds of silence before it."""
+        return Sound(np.append(np.zeros(int(silence * self.rate)), self.samples), self.rate)
+
     def then(self, silence: float) -> "Sound":
         """The same with so many seconds of silence behind it."""
         return Sound(np.append(self.samples, np.zeros(int(silence * self.rate))), self.rate)

@@ -46,6 +46,8 @@ class SipCall(Meeting):
         )
         self._heard = pbx.layout.folder / f"heard-{next(_serial)}.raw"
         self._codec, self.rate = CODECS[codec]
+        self.said: list[str] = []
+        """All that the phone's process has said."""
         self._said: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._process = subprocess.Popen(
             [sys.executable, str(PHONE), str(pbx.sip_port), number, caller, str(self._heard), self._codec],
@@ -161,6 +163,7 @@ class SipCall(Meeting):
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            self.said.append(line.rstrip())
             self._said.put(line.strip())
         self._said.put("closed the phone ended")
 

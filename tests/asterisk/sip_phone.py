@@ -56,11 +56,12 @@ async def play(call: Call, path: str) -> None:
         await asyncio.sleep(PACE)
 
 
-async def obey(call: Call) -> None:
+async def obey(call: Call, answered: asyncio.Event) -> None:
     """Does what standard input says, until it ends."""
     reader = await lines()
-    await call.wait_established()  # what is sent before that is lost
     while line := (await reader.readline()).decode().split():
+        if line[0] in ("press", "play"):
+            await answered.wait()  # what is sent before that is lost
         match line:
             case ["press", keys]:
                 await call.send_dtmf(keys)
@@ -79,17 +80,19 @@ async def main(port: int, number: str, caller: str, heard: Path, codec: str) -> 
     try:
         account = Account(user=caller, domain=f"127.0.0.1:{port}", password="", reg_interval=0, audio_codecs=(codec,))
         agent = await UserAgent.create(runtime, account)
-        closed = asyncio.get_running_loop().create_future()
+        answered, closed = asyncio.Event(), asyncio.get_running_loop().create_future()
 
         def on_event(event: StackEvent) -> None:
+            if event.event is Event.CALL_ESTABLISHED:
+                answered.set()
             if event.event is Event.CALL_CLOSED and not closed.done():
                 closed.set_result(event.text or "")
 
-        agent.on(on_event)  # before the call: a refusal can be here before `dial` returns
+        agent.on(on_event)  # before the call: an answer or a refusal can be here before `dial` returns
         call = await agent.dial(f"sip:{number}@127.0.0.1:{port}")
         say("calling")
         hearing = asyncio.ensure_future(hear(call, heard))
-        obeying = asyncio.ensure_future(obey(call))
+        obeying = asyncio.ensure_future(obey(call, answered))
         await asyncio.wait({obeying, hearing, closed}, return_when=asyncio.FIRST_COMPLETED)
         if not closed.done():
             for task in (obeying, hearing):
