@@ -144,17 +144,18 @@ def _compile(project: Input, memory: Memory, *, dialplan: bool) -> Compilation:
     unread = any(not fault.path.endswith(USERS_SUFFIX) for fault in project.unread)
     missing = unread or len(trees) < len(project.files)
     names_lost = missing or any(tree.lost_declarations for tree in trees)
-    settings, found = _settings(project, sources)
+    settings, bad_settings = _settings(project, sources)
     system, resolved = resolve(trees, settings, project.sounds or {}, users, names_lost=names_lost, memory=memory)
-    faults += found + resolved
+    faults += bad_settings + resolved
     elsewhere = entered_elsewhere(system, settings)
     if project.settings is not None:
         whole = not names_lost and not has_errors(faults)
         system, found = for_target(system, settings, project.settings[0], whole=whole)
         faults += found
-    toml = None if project.settings is None else project.settings[0]
-    system, found = with_recordings(system, settings, toml, sources, memory)
-    faults += found
+    if not bad_settings:  # else nobody knows whether a sign-in stands before the recordings
+        toml = None if project.settings is None else project.settings[0]
+        system, found = with_recordings(system, settings, toml, sources, memory)
+        faults += found
     about = About(settings, project.sounds or {}, elsewhere)
     faults += check(system, about, whole=not has_errors(faults), memory=memory)
     diagnostics = in_order(fault for fault in faults if not _ignored(fault, sources))
@@ -221,7 +222,8 @@ def _settings(project: Input, sources: Sources) -> tuple[Settings, list[Diagnost
     try:
         return Settings.parse(sources[path].text, path).for_target(project.target), []
     except SettingsError as error:
-        return Settings(), [_bad_settings(path, one) for one in (error, *error.others)]
+        beside = Settings.beside_faults(sources[path].text)
+        return beside, [_bad_settings(path, one) for one in (error, *error.others)]
 
 
 def _bad_settings(path: str, error: SettingsError) -> Diagnostic:

@@ -168,9 +168,16 @@ class _Heard(NamedTuple):
 
 
 def _sounds_below(folder: Path) -> list[Path]:
-    """The files of sounds, by their path in the folder. What begins with `.` is none, nor what lies below such."""
-    found = (file.relative_to(folder) for suffix in SUFFIXES for file in folder.rglob(f"*{suffix}"))
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.parts))
+    """The files of sounds, by their path in the folder. What begins with `.` is none, nor what lies below such.
+
+    That is not looked into: there may be twenty times as many replaced sounds as there are prompts.
+    """
+    found: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        above = Path(parent).relative_to(folder)
+        found += [above / name for name in (*folders, *names) if name.endswith(SUFFIXES) and not name.startswith(".")]
+    return sorted(found)
 
 
 def _companion_fault(path: str, wide: _Heard, found: Mapping[str, _Heard]) -> str:

@@ -1,8 +1,10 @@
 """Files of the project anew, all or none: replaced whole, with mode and owner, and never over another's change."""
 
+import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,11 @@ from typing import NamedTuple
 from routec.disk import hand_over, lay, sync
 
 NEW_MODE = 0o644
+
+TURN_SECONDS = 20.0
+"""How long a process that writes there already is waited for."""
+
+_LOOK_SECONDS = 0.02
 
 
 class RewriteError(Exception):
@@ -31,7 +38,7 @@ def rewrite(folder: Path, changes: Mapping[Path, tuple[bytes | None, bytes | Non
 
     Nothing is written if one of them is not as it was read. Raises `RewriteError`.
     """
-    with alone(folder):
+    with _named(folder), alone(folder):
         for path, (before, _) in changes.items():
             if _content(path) != before:
                 raise RewriteError(f"{path} was changed in the meantime; nothing was written")
@@ -58,13 +65,29 @@ def write_all(changes: Iterable[Change], *, must_keep_owner: bool = True) -> Non
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """No other process that asks for the same writes below this folder meanwhile. Raises OSError."""
+    """No other process that asks for the same writes below this folder meanwhile.
+
+    Raises OSError, also where another has it for longer than any of ours: a caller may be waiting, and whoever may read
+    a folder can hold its lock.
+    """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        until = time.monotonic() + TURN_SECONDS
+        while not _is_locked(handle):
+            if time.monotonic() > until:
+                raise OSError(errno.EWOULDBLOCK, "another process has it locked", str(folder))
+            time.sleep(_LOOK_SECONDS)
         yield
     finally:
         os.close(handle)
+
+
+def _is_locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @dataclass(slots=True)

@@ -7,11 +7,17 @@ import pytest
 
 from tests.espeak.fixtures import espeak, fake_espeak
 from tests.postgres.fixtures import _database, _durable_server, durable_postgres, postgres, postgres_server
-from tests.workers import pytest_cmdline_main, pytest_collection_modifyitems, pytest_xdist_make_scheduler
+from tests.workers import (
+    pytest_cmdline_main,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_xdist_make_scheduler,
+)
 
 __all__ = [
     "_database", "_durable_server", "durable_postgres", "espeak", "fake_espeak", "postgres", "postgres_server",
-    "pytest_cmdline_main", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler",
+    "pytest_cmdline_main", "pytest_collection_modifyitems", "pytest_configure",
+    "pytest_xdist_make_scheduler",
 ]  # fmt: skip
 
 

@@ -19,6 +19,15 @@ LONG = ("tests/storm/", "tests/properties/test_systems.py", "tests/unit/test_ser
 """What takes longer than the length of its file would have it."""
 
 
+COMPUTING = 5
+"""How much more of a core those who wait may have, as `nice` counts it: a phone that comes too late is not heard."""
+
+
+def _waits(worker: str) -> bool:
+    """Whether a worker is one of those that begin with tests that wait."""
+    return int(worker.removeprefix("gw")) % 2 == 0
+
+
 class TwoEnds(LoadFileScheduling):  # type: ignore[misc]
     """Gives every other worker files from the front of the queue, where they wait, the rest from its back.
 
@@ -27,12 +36,10 @@ class TwoEnds(LoadFileScheduling):  # type: ignore[misc]
     """
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        self.workqueue.move_to_end(next(iter(self.workqueue) if self._waits(node) else reversed(self.workqueue)), False)
+        self.workqueue.move_to_end(
+            next(iter(self.workqueue) if _waits(node.gateway.id) else reversed(self.workqueue)), False
+        )
         super()._assign_work_unit(node)
-
-    @staticmethod
-    def _waits(node: WorkerController) -> bool:
-        return int(node.gateway.id.removeprefix("gw")) % 2 == 0
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -48,6 +55,12 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if option.numprocesses and option.dist == "no":
         option.dist = "loadfile"
     option.loadscopereorder = False
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Lets workers that compute stand back where there is more to do than cores."""
+    if hasattr(config, "workerinput") and not _waits(config.workerinput["workerid"]):
+        os.nice(COMPUTING)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -215,10 +215,12 @@ class Applier:
         listed = retired_conf.listed(texts[1])
         if offline:
             kept = {name: each for name, each in listed.items() if name not in main}
-            files, removed = change(built, kept, site)
+            files, removed, fresh = change(built, kept, site)
             before = {name: each for name, each in plan.published.items() if name not in kept}
             differing = tuple(differences(main, before))
-            return replace(plan, files=files, removed=removed, differences=differing, drift=tuple(told))
+            return replace(
+                plan, files=files, removed=removed, fresh=fresh, differences=differing, drift=tuple(told)
+            )  # fmt: skip
         running, is_known = self._way.once_more(settings, self._running)
         is_edited = any(one.what == MAIN_FILE for one in told)
 
@@ -228,7 +230,7 @@ class Applier:
         retired, foreign = self._way.once_more(
             settings, lambda ami: left(running, main, listed, None if is_known else ami, written)
         )
-        files, removed = change(built, retired, site)
+        files, removed, fresh = change(built, retired, site)
         hidden = unseen(running, main, site.seen_as / MAIN_FILE, is_first=texts[0] is None)
         if foreign:
             running = {name: each for name, each in running.items() if name not in foreign}
@@ -236,13 +238,13 @@ class Applier:
         differing = tuple(differences(wanted, running))
         if not is_known and (differing or files or removed):
             is_main = is_edited and running.get(SEAL) == main.get(SEAL)
-            told += drift.of_pbx(running, main if is_main else written())
+            told += drift.of_pbx(running, {**main, **listed} if is_main else written())
         told += [drift.of_stranger(name) for name in foreign]
         if not differing:
             running = wanted  # equal, and the very objects that the next build shares
         self._known, self._known_by = running, self._way.made
         return replace(
-            plan, running=running, wanted=wanted, retired=retired, files=files, removed=removed,
+            plan, running=running, wanted=wanted, retired=retired, files=files, removed=removed, fresh=fresh,
             differences=differing, drift=tuple(told), foreign=foreign,
             notes=(*notes(wanted, self._entered), *hidden), unseen=hidden,
             retiring=tuple(name for name in retired if name not in listed),

@@ -1,6 +1,8 @@
 """One build of a project: read, compile, render. `routec build`, `watch` and `serve` are this."""
 
+import errno
 import gc
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +16,7 @@ from routec.kept import Memory
 from routec.pipeline import Compilation, compile_routes, paused_collector, render
 from routec.project import GENERATED, PROMPTS, ROUTES, load
 from routec.settings import Settings
+from routec.sound.wav import SoundError, Wav, rate_of, wav_fault
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,19 @@ class Builder:
         """The sound files of the prompts, for Asterisk to play, by the names that they are published by."""
         self._sounds.begin()
         folder = self._root / ROUTES / PROMPTS
-        return {f"{SOUNDS}/{name}": self._sounds.of(folder / file, Path.read_bytes) for name, file in sounds.items()}
+        return {f"{SOUNDS}/{name}": self._sounds.of(folder / file, _whole) for name, file in sounds.items()}
+
+
+def _whole(path: Path) -> bytes:
+    """A sound that was found good. Raises OSError, also where it is not any more: somebody is just writing it."""
+    data = path.read_bytes()
+    try:
+        why = wav_fault(Wav.of(io.BytesIO(data)), rate_of(path))
+    except SoundError as error:
+        why = str(error)
+    if why:
+        raise OSError(errno.EAGAIN, f"the sound was changed while it was read: {why}", str(path))
+    return data
 
 
 def compile_project(root: Path, target: str | None = None) -> Built:

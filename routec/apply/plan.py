@@ -50,6 +50,8 @@ class Plan:
     """Those of `retired` that were in force up to now."""
     foreign: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    fresh: frozenset[str] = frozenset()
+    """Those of `files` that were not in `folder` when it was looked at."""
     notes: tuple[str, ...] = ()
     """What keeps callers from the routes, and no apply can mend: sentences for people."""
     unseen: tuple[str, ...] = ()

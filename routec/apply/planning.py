@@ -1,5 +1,6 @@
 """What an apply will write, and which contexts stay for the calls in them."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +11,10 @@ from routec.apply.build import Built
 from routec.apply.held import Held
 from routec.apply.jumps import reach
 from routec.apply.plan import ApplyError
-from routec.apply.publish import surplus
+from routec.apply.publish import hides, left_over
 from routec.apply.refusal import cannot_be_kept
 from routec.apply.retire import needed
-from routec.apply.retired_conf import RetireError, retired_file, retired_sounds, tail
+from routec.apply.retired_conf import RetireError, retired_file, tail
 from routec.apply.retired_modules import modules_change
 from routec.apply.shelf import MAIN_FILE, RETIRED_FILE
 from routec.backend.dialplan import FIXED
@@ -51,31 +52,31 @@ def left(running: Held, main: Held, listed: Held, ami: Ami | None, published: Ca
 
 
 class Change(NamedTuple):
-    """Which files are written and which go."""
+    """Which files are written and which go; `fresh` are those written that are not there yet."""
 
     files: Mapping[str, bytes]
     removed: tuple[str, ...]
+    fresh: frozenset[str]
 
 
 def change(built: Built, retired: Held, site: Site) -> Change:
     """What is to be done in a published folder. Raises `ApplyError`, OSError."""
     shelf = site.shelf
     expected = dict(built.files)
-    gone = surplus(built.files, shelf)
+    # Those that were kept for calls which are over, or go on being kept.
+    gone = left_over(built.files, shelf)
     before = shelf.read(RETIRED_FILE)
-    if before is not None:
-        # Those that were kept for calls which are over, or go on being kept.
-        gone = sorted({*gone, *(name for name in retired_sounds(before) if (shelf.folder / name).is_file())})
-        gone = [name for name in gone if name not in expected]
     if retired:
-        expected |= kept_files(built.files[MAIN_FILE], retired, gone, site.seen_as)
-        gone = []
+        kept = [name for name in gone if not hides(name, built.files)]
+        expected |= kept_files(built.files[MAIN_FILE], retired, kept, site.seen_as)
+        gone = [name for name in gone if name not in kept]
     elif before is not None:
         gone = [*gone, RETIRED_FILE]
     modules, gone_modules = modules_change(built.files[MODULES_FILE], retired, shelf)
     expected |= modules
     files = {name: data for name, data in expected.items() if not shelf.holds(name, data)}
-    return Change(files, (*gone, *gone_modules))
+    fresh = frozenset(name for name in files if not os.path.lexists(shelf.folder / name))
+    return Change(files, (*gone, *gone_modules), fresh)
 
 
 def kept_files(main: bytes, retired: Held, sounds: list[str], folder: Path) -> dict[str, bytes]:

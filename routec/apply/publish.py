@@ -7,6 +7,7 @@ too, and cannot fail for a full disk. What a killed process left lying is cleare
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,14 +16,18 @@ from typing import Self
 
 from routec.apply.lock import locked
 from routec.apply.manifest import sounds
-from routec.apply.retired_conf import without_tail
+from routec.apply.retired_conf import retired_sounds, without_tail
 from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, MARK, RETIRED_FILE, Shelf
 from routec.contract import MODULES_FILE, RECORDER_FILE, SCRIPT_FILE
 from routec.disk import hand_over, lay, make_folder, sync, user_name
+from routec.model.sound_files import SUFFIX, WIDE_SUFFIX
 
 TEMPORARY = ".routec-new."
 KEPT = ".routec-old."
 """How the names of our own begin; a leading `.` keeps them out of an admin's `#include *.conf`."""
+
+_LANGUAGE = re.compile(r"[a-z]{2}(?:_[A-Z]{2})?")
+"""The name of a language's folder, as Asterisk has it."""
 
 _ORDER = {SCRIPT_FILE: 1, MODULES_FILE: 2, RECORDER_FILE: 3, MANIFEST_FILE: 4, RETIRED_FILE: 5, MAIN_FILE: 6}
 """Sounds come before all of these."""
@@ -216,13 +221,28 @@ def _differing(files: Mapping[str, bytes], shelf: Shelf) -> list[str]:
 def surplus(files: Mapping[str, bytes], shelf: Shelf) -> list[str]:
     """Sounds that the build before this one wrote, and that no prompt has any more. Those of others stay.
 
-    So do those that retired contexts may still play: they go when these go.
+    So do those that retired contexts may still play: they go when these go. But what `hides` a new sound goes at once.
     """
-    if shelf.read(RETIRED_FILE) is not None:
-        return []
-    return sorted(
-        name for name in sounds(shelf.read(MANIFEST_FILE)) if name not in files and (shelf.folder / name).is_file()
-    )
+    left = left_over(files, shelf)
+    return left if shelf.read(RETIRED_FILE) is None else [name for name in left if hides(name, files)]
+
+
+def left_over(files: Collection[str], shelf: Shelf) -> list[str]:
+    """Sounds that are there from builds before this one, for calls that may be over, and that it does not have."""
+    names = {*sounds(shelf.read(MANIFEST_FILE)), *retired_sounds(shelf.read(RETIRED_FILE) or b"")}
+    return sorted(name for name in names if name not in files and (shelf.folder / name).is_file())
+
+
+def hides(name: str, files: Collection[str]) -> bool:
+    """Whether callers would be played this old sound in place of a present one.
+
+    That is what lies beside it at 16 kHz, for wideband phones, or in a language's folder.
+    """
+    narrow = name.removesuffix(WIDE_SUFFIX) + SUFFIX if name.endswith(WIDE_SUFFIX) else name
+    parts = narrow.split("/")
+    languages = [at for at, part in enumerate(parts[:-1]) if _LANGUAGE.fullmatch(part)]
+    present = [narrow, *("/".join((*parts[:at], *parts[at + 1 :])) for at in languages)]
+    return any(each in files for each in present if each != name)
 
 
 def _refuse_foreign(path: Path) -> None:

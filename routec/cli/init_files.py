@@ -35,8 +35,8 @@ dial = "PJSIP/{extension}"                 # how an extension is rung
 STAFF_ROUTE = """\
 # Sounds: a name without a suffix is one that Asterisk has. Your own are files in routes/prompts/: with
 #   prompt welcome "welcome.wav" record 5001 text "Welcome to our house."
-# `routec prompts speak` makes a placeholder of the text, `routec prompts add welcome FILE` takes a recording, and whoever
-# [prompts] in routec.toml lets in records by dialling 5001. `routec prompts list` shows them all.
+# `routec prompts speak` makes a placeholder of the text, and `routec prompts add welcome FILE` takes a recording.
+# Whoever [prompts] in routec.toml lets in records by dialling 5001.
 prompt welcome      "hello-world"
 prompt ok           "auth-thankyou"
 prompt enter_login  "agent-user"

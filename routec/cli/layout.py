@@ -41,7 +41,7 @@ def _quoted(text: str) -> str:
 
 def table(head: Sequence[str], batches: Iterable[Iterable[Sequence[str | None]]]) -> Iterator[str]:
     """Aligned lines, a batch at a time, as the batches come: columns grow with what they hold, and never shrink."""
-    titles = [title.upper().replace("_", " ") for title in head]
+    titles = [title.upper() for title in head]
     widths = [0] * len(head)
     is_first = True
     for batch in batches:

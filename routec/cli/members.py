@@ -16,11 +16,9 @@ from routec.frontend.reader import read
 from routec.frontend.syntax import Text
 from routec.frontend.texts import unescape
 from routec.model import Module
-from routec.model.limits import LONGEST_USER_NAME
+from routec.model.limits import LONGEST_USER_NAME, NAME
 from routec.pipeline import Compilation, Input, compile_routes
 from routec.project import load
-
-_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 @dataclass
@@ -137,7 +135,7 @@ def people_of(module: Module) -> dict[str, Person]:
 
 def name_fault(name: str) -> str | None:
     """Why a text cannot be a user's name, without the text itself."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         return "this is no name: small letters, digits, `_` and `-`, a letter first"
     return f"this name has more than {LONGEST_USER_NAME} characters" if len(name) > LONGEST_USER_NAME else None
 

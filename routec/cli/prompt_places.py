@@ -1,6 +1,5 @@
 """The prompts of the project that the command line stands in, and where the file of each lies, in each language."""
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -14,8 +13,8 @@ from routec.cli.written import give_up
 from routec.contract import LANGUAGE
 from routec.diagnostics import codes, did_you_mean
 from routec.model import Prompt
-from routec.model.limits import LONGEST_SOUND
-from routec.model.sound_files import SUFFIX, joined
+from routec.model.limits import LONGEST_SOUND, NAME
+from routec.model.sound_files import SUFFIX, joined, stem
 from routec.pipeline import Compilation, Input, compile_routes
 from routec.project import PROMPTS, load
 
@@ -23,8 +22,6 @@ FOLDER = ROUTES / PROMPTS
 
 language_option = click.option("--language", metavar="LANGUAGE", help="Its version in a language, such as nl or en_gb.")
 """The option of all verbs that know versions of a prompt; what it says goes to `Places.language`."""
-
-_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,8 @@ class Places:
         if prompt is None:
             self.refuse_to_read_past_faults()
             if fault := name_fault(name):
-                fail(fault)
+                meant = stem(name).lower().replace(" ", "_")
+                fail(fault, f"did you mean `{meant}`?" if name_fault(meant) is None else "")
         return self.file_of(prompt, name, language)
 
     def file_of(self, prompt: Prompt | None, name: str, language: str | None) -> str:
@@ -98,7 +96,7 @@ class Places:
 
 def name_fault(name: str) -> str | None:
     """Why a text cannot be the name of a prompt."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         return f"`{name}` is no name of a prompt: small letters, digits, `_` and `-`, a letter first"
     if len(name) > LONGEST_SOUND:
         return f"this name has more than {LONGEST_SOUND} characters"

@@ -38,7 +38,8 @@ def speak(names: tuple[str, ...], language: str | None) -> None:
     if "spoken" in spoken:
         tell_when()
     elif "failed" not in spoken:
-        what = "no prompt has a `text`" if not todo else "nothing to speak: all that have a `text` are there"
+        said = f"text {only}" if only else "text"
+        what = f"nothing to speak: all that have a `{said}` are there" if todo else f"no prompt has a `{said}`"
         click.echo(what, err=True)
     sys.exit(FAULTS if "failed" in spoken else GOOD)
 
@@ -79,7 +80,8 @@ def _spoken(places: Places, prompt: Prompt, text: Spoken, *, is_named: bool) -> 
         kept = keep(FOLDER, file, made.narrow, None, datetime.now(UTC), over="placeholder")
     except (SoundError, KeepError, OSError) as error:
         said = os_words(error) if isinstance(error, OSError) else str(error)
-        click.echo(f"{title}: {said}" + (f" ({error.help})" if isinstance(error, SoundError) else ""), err=True)
+        help = error.help if isinstance(error, SoundError) else ""
+        click.echo(f"{title}: {said}" + (f" ({help})" if help else ""), err=True)
         return "kept" if isinstance(error, IsThereError) else "failed"
     click.echo(f"{title}: spoken, {made.seconds:.1f} s: {kept.places[0]}")
     return "spoken"

@@ -10,10 +10,11 @@ from itertools import chain
 from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend.facts import About, Facts, RouteFacts
 from routec.frontend.flow import loops
-from routec.frontend.prompt_checks import language_lacks_prompts, recordings_dialled, unused_prompts
+from routec.frontend.prompt_checks import files_of_no_prompt, language_lacks_prompts, recordings_dialled, unused_prompts
 from routec.kept import Memory
 from routec.model import Entry, Module, Route, System
 from routec.model.limits import LONGEST_MODULE_NAME, LONGEST_ROUTE_NAME, LONGEST_SOUND, LONGEST_USER_NAME
+from routec.model.nodes import RECORDING
 from routec.model.numbers import did_forms
 
 Check = Callable[[Facts], Iterable[Diagnostic]]
@@ -90,14 +91,21 @@ def numbers_taken(facts: Facts) -> Iterator[Diagnostic]:
     for entry, route in sorted(owned, key=lambda pair: pair[0].span):
         other, first = taken.setdefault((entry.kind, entry.number), (route, entry))
         if first is not entry:
-            where = "this route" if other is route else f"route `{other.name}`"
             yield Diagnostic(
                 codes.NUMBER_TAKEN,
-                f"{'DID' if entry.kind == 'did' else 'extension'} `{entry.number}` leads to {where} already",
+                f"{'DID' if entry.kind == 'did' else 'extension'} `{entry.number}` {_lead(other, route)} already",
                 entry.span,
                 labels=(Label(first.span, "first here"),),
                 help="one number leads to one route, once: take one of the two away",
             )
+
+
+def _lead(taker: Route, route: Route) -> str:
+    """What a number is taken for by a route; nobody has given the route of a recording its name."""
+    if taker.is_recording:
+        prompt, _, language = taker.name.removeprefix(RECORDING).partition(".")
+        return f"records prompt `{prompt}`" + (f" in `{language}`" if language else "")
+    return "leads to this route" if taker is route else f"leads to route `{taker.name}`"
 
 
 def _are_unique(groups: Iterable[Iterable[object]]) -> bool:
@@ -165,6 +173,7 @@ CHECKS: tuple[Check, ...] = (
     names_too_long,
     sounds_too_long,
     unused_prompts,
+    files_of_no_prompt,
     language_lacks_prompts,
     recordings_dialled,
 )

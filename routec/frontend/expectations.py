@@ -92,6 +92,7 @@ _HELPS = (
     (r'"[^"]*"|whsec_.*', "VARIABLE", "the secret itself stands in the environment, and its name here"),
     (r'"[^"]*"|whsec_.*', "ENV", "the secret itself stands in the environment, and its name here: `secret env NAME`"),
     (r"[A-Za-z_].*", "ENV", r"`secret env NAME` names the variable of the environment that holds the secret"),
+    (r'"([a-z][a-z0-9_-]*)"', "NAME", r"a name stands without quotes: `\1`"),
     (r"[a-z][a-z0-9_]*", "VARIABLE", "variables of the environment have capitals, digits and `_`"),
 )
 """What is often written, where (a terminal that would fit, or anywhere), and what to say then."""

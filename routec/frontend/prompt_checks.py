@@ -6,9 +6,11 @@ from itertools import chain
 from routec.contract import LANGUAGE, RECORDER_PROMPTS
 from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend.facts import Facts
+from routec.frontend.texts import is_sound_name
 from routec.model import Dial, Language, Prompt
+from routec.model.limits import NAME
 from routec.model.played import played_by_module
-from routec.model.sound_files import joined, languages_of
+from routec.model.sound_files import joined, languages_of, split, stem
 
 MOST_NAMED = 5
 """Prompts that are named of those that a language lacks."""
@@ -22,14 +24,41 @@ def unused_prompts(facts: Facts) -> Iterator[Diagnostic]:
     for prompt in facts.system.prompts:
         if prompt.sound not in sounds and prompt.name not in _OF_THE_RECORDER:
             is_declared = prompt.span.end > 0
-            play = f"`prompt {prompt.name}` in a route, or take it away"
             yield Diagnostic(
                 codes.UNUSED_PROMPT,
                 f"nothing plays prompt `{prompt.name}`",
                 prompt.span if is_declared else None,
                 "no route and no module names it",
-                help=play if is_declared else "take the file away, or play it",
+                help=_how_to_play(prompt, facts, is_declared=is_declared),
                 file="" if is_declared else prompt.span.file,
+            )
+
+
+def _how_to_play(prompt: Prompt, facts: Facts, *, is_declared: bool) -> str:
+    """What helps. A file in a folder may be meant for a language."""
+    if is_declared:
+        return f"`prompt {prompt.name}` in a route, or take it away"
+    if NAME.fullmatch(prompt.name):
+        return "take the file away, or play it"
+    folder, _, rest = prompt.name.rpartition("/")
+    declare = f'to play it, declare it: prompt NAME "{prompt.file}"'
+    meant = folder.lower().replace("-", "_")
+    if LANGUAGE.fullmatch(meant):
+        return f"if it is in a language, its folder is to be named `{meant}`; {declare}"
+    if folder and any(rest == other.name for other in facts.system.prompts):
+        return f"if it is in a language, its folder has two letters, as `nl`, or a country, as `nl_be`; {declare}"
+    return f"take the file away; {declare}"
+
+
+def files_of_no_prompt(facts: Facts) -> Iterator[Diagnostic]:
+    """Every sound in routes/prompts/ has a name that a prompt can have."""
+    for file in sorted(facts.about.sounds):
+        if not is_sound_name(stem(split(file)[1])):
+            yield Diagnostic(
+                codes.UNUSED_PROMPT,
+                f"nothing can play `{file}`: a sound has letters, digits, `_`, `+` and `-` in its name",
+                help="`routec prompts add NAME FILE` makes a prompt of it; then take it away",
+                file=f"routes/prompts/{file}",
             )
 
 

@@ -1,6 +1,7 @@
 """Prompts and sounds: which sound Asterisk plays for a word, and whether its files are there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from routec.diagnostics import codes, did_you_mean
@@ -38,11 +39,12 @@ def resolve_sound(scope: Scope, path: str, sound: Word | Text) -> tuple[str, str
                 codes.UNKNOWN_PROMPT,
                 f"unknown prompt `{name}`",
                 span_of(path, sound),
-                "no `prompt` declaration has this name, and routes/prompts/ has no such file",
-                did_you_mean(name, known) or f'a sound that Asterisk has is quoted: `"{name}"`',
+                f"no `prompt` declaration has this name, and routes/prompts/ has no {name}{SUFFIX}",
+                did_you_mean(name, known)
+                or f'`routec prompts add {name} FILE` makes one; a sound that Asterisk has is quoted: `"{name}"`',
             )
     else:
-        _check_files(scope, f"{name}{SUFFIX}", span_of(path, sound), {})
+        _check_files(scope, name, f"{name}{SUFFIX}", span_of(path, sound))
     return name, f"{scope.settings.asterisk.sounds}/{name}"
 
 
@@ -69,7 +71,8 @@ def resolve_prompts(scope: Scope) -> list[dict[str, Any]]:
     """All declared prompts, by name, and those whose files lie in routes/prompts/ undeclared."""
     table = [_prompt(scope, path, prompt) for _, path, prompt in scope.prompts if isinstance(prompt, syntax.Prompt)]
     taken = {prompt["file"] for prompt in table}
-    for file in sorted(scope.sounds):
+    # A prompt's own file before its versions in languages, so that it is the one that is named.
+    for file in sorted(scope.sounds, key=lambda file: (split(file)[0] or "", file)):
         # A file that is declared by its path is that prompt's, whatever the name of its folder.
         name = stem(file) if stem(file) + SUFFIX in taken else stem(split(file)[1])
         if name + SUFFIX not in taken and is_sound_name(name):
@@ -92,10 +95,14 @@ def _prompt(scope: Scope, path: str, prompt: syntax.Prompt) -> dict[str, Any]:
         message = f"prompt `{prompt.name.text}` cannot be recorded"
         scope.fault(codes.NOT_OUR_SOUND, message, span_of(path, prompt.records[0].number), note, help)
     elif file is not None and not file.endswith(SUFFIX):
-        help = "convert it to .wav; a sound that Asterisk has is named without a suffix"
+        name = prompt.name.text
+        help = (
+            f'prompt {name} "{name}{SUFFIX}", which `{_adding(name, None)}` makes; '
+            "a sound that Asterisk has is named without a suffix"
+        )
         scope.fault(codes.BAD_SOUND_FILE, f"`{file}` is no .wav file", span, help=help)
     elif file is not None:
-        _check_files(scope, file, span, said_languages(scope, path, prompt))
+        _check_files(scope, prompt.name.text, file, span, said_languages(scope, path, prompt), prompt.texts)
     return {
         "span": span_of(path, prompt.name),
         "name": prompt.name.text,
@@ -120,30 +127,54 @@ def _files(scope: Scope, file: str) -> Iterator[tuple[str | None, str, str]]:
                 yield language, path, scope.sounds[path] or hiding
 
 
-def _check_files(scope: Scope, file: str, span: Span, said: dict[str, Span]) -> None:
+def _check_files(
+    scope: Scope,
+    name: str,
+    file: str,
+    span: Span,
+    said: Mapping[str, Span] = MappingProxyType({}),
+    texts: Sequence[syntax.Spoken] = (),
+) -> None:
     """All versions of a prompt: those that are there can be played, and those are there that it speaks of.
 
     `said` has the places of the languages that the prompt speaks of.
     """
     there = set()
+    base = scope.settings.prompts.language
+    spoken = {base if text.language is None else text.language.text for text in texts}
     for language, path, fault in _files(scope, file):
         there.add(language)
         if fault:
             hides = not scope.sounds[path]
             message = f"`{path}` hides `{file}`" if hides else f"Asterisk cannot play `{path}`"
-            help = "take one of the two away" if hides else ""
+            help = (
+                "take one of the two away"
+                if hides
+                else f"`{_adding(name, language)} --replace` converts a sound, this one or another, and puts it there"
+            )
             scope.fault(codes.BAD_SOUND_FILE, message, said.get(language or "", span), fault, help)
     if None not in there:
         note = f"routes/prompts/{file} is not there: callers hear nothing"
-        help = did_you_mean(file, scope.sounds)
+        help = did_you_mean(file, scope.sounds) or _supplying(name, None, is_spoken=base in spoken)
         scope.fault(codes.MISSING_SOUND, f"missing sound file `{file}`", span, note, help)
     for language, place in said.items():
         if language not in there:
             path = joined(file, language)
             nearest = language.partition("_")[0]
-            heard = nearest if nearest in there else scope.settings.prompts.language
+            heard = nearest if nearest in there else base
             note = f"routes/prompts/{path} is not there: callers hear the one in `{heard}`"
-            scope.fault(codes.MISSING_SOUND, f"missing sound file `{path}`", place, note)
+            help = _supplying(name, language, is_spoken=language in spoken)
+            scope.fault(codes.MISSING_SOUND, f"missing sound file `{path}`", place, note, help)
+
+
+def _adding(name: str, language: str | None) -> str:
+    return f"routec prompts add {name} FILE" + (f" --language {language}" if language else "")
+
+
+def _supplying(name: str, language: str | None, *, is_spoken: bool) -> str:
+    """What puts a file in its place; a placeholder can be made where the prompt has a text in the language."""
+    speaking = ", `routec prompts speak` a placeholder" if is_spoken else ""
+    return f"`{_adding(name, language)}` puts one there{speaking}"
 
 
 def _bad_name(scope: Scope, name: str, span: Span) -> None:

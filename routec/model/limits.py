@@ -1,4 +1,9 @@
-"""What Asterisk can hold; measured or read in its sources (16 to 22)."""
+"""What Asterisk can hold, measured or read in its sources (16 to 22); and what a name of ours is made of."""
+
+import re
+
+NAME = re.compile(r"[a-z][a-z0-9_-]*")
+"""A name as the grammar has it: a route's, a module's, a user's, a prompt's."""
 
 LONGEST_CONTEXT = 79
 """Characters in the name of a context (AST_MAX_CONTEXT less its end); what is longer is cut."""

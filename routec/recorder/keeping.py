@@ -4,22 +4,30 @@
 libraries take half a second and some memory, so nobody has them before the first recording is kept.
 """
 
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from routec.recorder.ports import TakeError
-from routec.recorder.recordings import Recording, place
+from routec.recorder.recordings import Recording, RecordingsError, place
 from routec.recorder.takes import NARROW, RATES, Take
 from routec.sound.keeping import KeepError, keep
 from routec.sound.wav import SoundError, Wav, wav_fault
 
+_TURN = threading.Lock()
+"""One conversion at a time: that of ten minutes takes 130 MB."""
+
 
 class SoundKeeper:
-    """The keeper of one conversation: what is in `take` becomes the file of `recording` below `prompts`."""
+    """The keeper of one conversation: what is in `take` becomes a file below `prompts`.
 
-    def __init__(self, prompts: Path, recording: Recording, take: Take, longest: int) -> None:
+    `find` tells the recording as it is now, None where nobody may record it any more; it may raise `RecordingsError`.
+    """
+
+    def __init__(self, prompts: Path, find: Callable[[], Recording | None], take: Take, longest: int) -> None:
         self._prompts = prompts
-        self._recording = recording
+        self._find = find
         self._take = take
         self._longest = longest
 
@@ -34,20 +42,32 @@ class SoundKeeper:
     def keep(self) -> str:
         """As `ports.Keeper`."""
         path = self._take.checked(self._longest)
-        file = place(self._prompts, self._recording.file)
+        name = self._present().file
+        file = place(self._prompts, name)
         from routec.sound.convert import convert
 
         try:
             if fault := wav_fault(Wav.read(path), RATES[self._take.format]):
                 raise TakeError(f"{path}: {fault}")
-            converted = convert(path, narrow_only=self._take.format == NARROW)
+            with _TURN:
+                converted = convert(path, narrow_only=self._take.format == NARROW)
         except SoundError as error:
             raise TakeError(f"{path}: {error}") from None
         except OSError as error:
             raise TakeError(f"{path}: {(error.strerror or type(error).__name__).lower()}") from None
         try:
-            kept = keep(self._prompts, self._recording.file, converted.narrow, converted.wide, datetime.now(UTC))
+            kept = keep(self._prompts, name, converted.narrow, converted.wide, datetime.now(UTC))
         except KeepError as error:
             raise TakeError(str(error)) from None
         before = f"; what was there before is {kept.replaced}" if kept.replaced else ""
         return f"{file} has {converted.seconds:.1f} s now{before}"
+
+    def _present(self) -> Recording:
+        """The recording. Whoever took the right to it away meanwhile, or moved it, means the calls that are up, too."""
+        try:
+            recording = self._find()
+        except RecordingsError as error:
+            raise TakeError(str(error)) from None
+        if recording is None:
+            raise TakeError("it may not be recorded any more")
+        return recording

@@ -14,7 +14,7 @@ from routec.recorder.conversation import Conversation
 from routec.recorder.keeping import SoundKeeper
 from routec.recorder.line import AgiLine
 from routec.recorder.ports import FAILED, REFUSED, Ending
-from routec.recorder.recordings import RecordingsError, read_recordings
+from routec.recorder.recordings import Recording, RecordingsError, read_recordings
 from routec.recorder.takes import Take, clear
 from routec.signin.agi import Agi, AgiError
 from routec.signin.call import Call, clean
@@ -42,7 +42,7 @@ class Recorder:
         self._clock = clock
 
     def clear(self) -> None:
-        """Remove the takes that killed processes have left behind. Raises nothing."""
+        """Remove the takes that killed processes have left behind, as each recording does. Raises nothing."""
         clear(self._state)
 
     def record(self, agi: Agi, prompt: str, language: str | None) -> str:
@@ -51,6 +51,7 @@ class Recorder:
         Raises nothing of its own.
         """
         agi.wire.deadline = time.monotonic() + RECORDER_SECONDS + GRACE_SECONDS
+        self.clear()
         take = Take(self._state)
         line = AgiLine(agi, take)
         try:
@@ -77,7 +78,11 @@ class Recorder:
         if recording is None:
             return Ending(REFUSED, "there is no such recording"), ""
         longest = min(recordings.seconds, LONGEST_SECONDS)
-        keeper = SoundKeeper(self._prompts, recording, take, longest)
+
+        def find() -> Recording | None:
+            return read_recordings(self._file).find(prompt, language)
+
+        keeper = SoundKeeper(self._prompts, find, take, longest)
         current = recording.sound if recording.is_there else None
         conversation = Conversation(current, recordings.sounds, longest, RECORDER_SECONDS, line, keeper, self._clock)
         try:

@@ -8,10 +8,12 @@ import logging
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from routec.contract import GRACE_SECONDS, RECORDER_SECONDS
 from routec.recorder.ports import TakeError
 
 FOLDER = "recordings"
@@ -22,8 +24,8 @@ RATES = {NARROW: 8_000, WIDE: 16_000}
 SLACK_SECONDS = 30
 """Asterisk counts a recording's time by the clock, and what came meanwhile by the packet."""
 
-_OURS = secrets.token_hex(4)
-"""With this begin the names of this process: those of others were left behind by processes that were killed."""
+LEFT_SECONDS = RECORDER_SECONDS + GRACE_SECONDS + SLACK_SECONDS
+"""What nobody has touched for longer is no call's any more."""
 
 _logger = logging.getLogger("routec.recorder")
 
@@ -33,7 +35,7 @@ class Take:
 
     def __init__(self, state: Path) -> None:
         self._state = state
-        self.stem = state / FOLDER / f"{_OURS}-{secrets.token_hex(16)}"
+        self.stem = state / FOLDER / secrets.token_hex(20)
         """Its path without its suffix, as Asterisk wants it."""
         self.format = NARROW
 
@@ -77,22 +79,32 @@ class Take:
 
 
 def clear(state: Path) -> None:
-    """Remove what processes that were killed have left there; raises nothing."""
+    """Remove what processes that were killed have left there; raises nothing.
+
+    What is younger than a call may be old is left alone: another process may be at work here, if by mistake.
+    """
     folder = state / FOLDER
     try:
         if not folder.is_dir():
             return
         _folder(state, make=False)
-        left = [path for path in folder.iterdir() if not path.name.startswith(f"{_OURS}-")]
+        left = [path for path in folder.iterdir() if _is_left(path)]
     except (OSError, TakeError) as error:
         _logger.warning("cannot look for recordings that were left behind: %s", error)
         return
     for path in left:
         try:
             with _named(path):
-                path.unlink()
+                path.unlink(missing_ok=True)
         except TakeError as error:
             _logger.warning("a recording that was left behind: %s", error)
+
+
+def _is_left(path: Path) -> bool:
+    try:
+        return abs(time.time() - path.lstat().st_mtime) > LEFT_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 def _folder(state: Path, *, make: bool) -> None:

@@ -26,6 +26,10 @@ from routec.suggest import did_you_mean
 
 SETTINGS_FILE = "routec.toml"
 
+_LANGUAGE_SAID = re.compile(
+    r"""^[^#\n]*\blanguage[ \t]*=[ \t]*["']([a-z]{2}(?:[_-][a-z]{2})?)["']""", re.MULTILINE | re.IGNORECASE
+)
+
 
 class Settings(Table):
     """routes/routec.toml as a whole, or as it is for one target; without the file, all defaults."""
@@ -75,6 +79,16 @@ class Settings(Table):
             one._entered = entered  # noqa: SLF001 (of this class)
         settings._targets |= whole  # noqa: SLF001
         return settings
+
+    @classmethod
+    def beside_faults(cls, text: str) -> "Settings":
+        """What to judge the routes by where the text has faults: the defaults, in the language that it says.
+
+        In another one, half of the prompts of two languages would be faults as well.
+        """
+        match = _LANGUAGE_SAID.search(text)
+        language = match[1].lower().replace("-", "_") if match else PromptsSettings().language
+        return cls(prompts=PromptsSettings(language=language))
 
     @classmethod
     def _for_target(

@@ -24,6 +24,9 @@ from routec.signin.session import described
 from routec.signin.wire import Wire
 
 MOST_CONVERSATIONS = 1_000
+MOST_RECORDINGS = 20
+"""How many of them may be recordings, and never more than half: each may take an hour, and sign-ins must go on."""
+
 MOST_LATE = 1_000
 """How many calls that have ended may wait to write their row without holding the place of a conversation."""
 
@@ -76,6 +79,7 @@ class Server:
         self._recorder = recorder
         self._listen = listen
         self._most = max(1, min(most, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_FILES))
+        self._recordings = threading.BoundedSemaphore(max(1, min(MOST_RECORDINGS, self._most // 2)))
         self._change = threading.Condition()
         self._connections: set[socket.socket] = set()
         self._late: set[socket.socket] = set()
@@ -165,7 +169,7 @@ class Server:
                 agi.set_variable(DOCTOR, DOCTOR_OK)
                 return
             if self._recorder is not None and (recording := recording_of(path)) is not None:
-                self._recorder.record(agi, *recording)
+                self._record(self._recorder, agi, recording)
                 return
             module = module_of(path)
             self._checker.sign_in(agi, module, lambda: self._release(agi, connection))
@@ -177,6 +181,15 @@ class Server:
             _logger.error("a conversation failed: %s", described(error))  # noqa: TRY400
         finally:
             self._give_up(connection)
+
+    def _record(self, recorder: Records, agi: Agi, recording: tuple[str, str | None]) -> None:
+        if not self._recordings.acquire(blocking=False):
+            self._complain("as many prompts are being recorded as may be at once; a call was turned away")
+            return
+        try:
+            recorder.record(agi, *recording)
+        finally:
+            self._recordings.release()
 
     def _release(self, agi: Agi, connection: socket.socket) -> None:
         """Let Asterisk go on with a call, and another one have its place; its thread has a row to write yet."""

@@ -25,6 +25,7 @@ Over = Literal["nothing", "placeholder", "anything"]
 """What may be replaced: no file at all, one that a machine spoke, or any."""
 
 _MOST_BYTES = 256 << 20
+_SHARED = stat.S_ISGID | stat.S_IWGRP
 _LEFT = re.compile(r"\.(?:.+\.wav(?:16)?|\.gitignore)\.[a-z0-9_]{8}")
 """A file laid beside its place by somebody who was killed."""
 
@@ -171,7 +172,7 @@ def _old(place: _Place, when: datetime) -> list[Change]:
     ignore = place.folder / REPLACED / ".gitignore"
     found = ((SUFFIX, place.narrow_data), (WIDE_SUFFIX, place.wide_data))
     changes = [Change(shelf / f"{stem}.{stamp}{suffix}", None, data) for suffix, data in found if data is not None]
-    return changes if ignore.exists() or not changes else [Change(ignore, None, b"*\n"), *changes]
+    return changes if os.path.lexists(ignore) or not changes else [Change(ignore, None, b"*\n"), *changes]
 
 
 def _stamp(place: _Place, when: datetime) -> str:
@@ -186,7 +187,7 @@ def _stamp(place: _Place, when: datetime) -> str:
 def _stamps(folder: Path, file: str) -> dict[tuple[str, int], dict[str, Path]]:
     """The files of replaced sounds, by their suffix, and that by their stamp and its counter."""
     stem = re.escape(PurePosixPath(file).name.removesuffix(SUFFIX))
-    name = re.compile(stem + r"\.(\d{8}T\d{6}Z)(?:-([1-9]\d{0,8}))?(\.wav|\.wav16)", re.ASCII)
+    name = re.compile(stem + r"\.(\d{8}T\d{6}Z)(?:-([1-9]\d*))?(\.wav|\.wav16)", re.ASCII)
     shelf = _shelf(folder, file)
     _refuse_links(folder, folder / REPLACED / file)
     found: dict[tuple[str, int], dict[str, Path]] = {}
@@ -209,7 +210,11 @@ def _replaced(folder: Path, file: str) -> list[Replaced]:
 def _prune(place: _Place) -> None:
     """Let go what is too old, and what the killed left behind. The new sound is in place: nothing here is a failure."""
     shelf = _shelf(place.folder, place.file)
-    with contextlib.suppress(OSError, KeepError):
+    try:
+        _refuse_links(place.folder, place.folder / REPLACED / place.file)
+    except KeepError:
+        return
+    with contextlib.suppress(OSError):
         for _, paths in sorted(_stamps(place.folder, place.file).items(), reverse=True)[MOST_REPLACED:]:
             for path in paths.values():
                 path.unlink(missing_ok=True)
@@ -248,9 +253,13 @@ def _named(folder: Path) -> Iterator[None]:
 
 
 def _make(folder: Path) -> None:
+    """Folders that are missing, for the group to write in where it may write in the one above: git's and `serve`'s."""
     for made in reversed(make_folder(folder)):
         handle = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
+            above, new = made.parent.stat(), os.fstat(handle)
+            if above.st_mode & _SHARED == _SHARED and (above.st_gid, os.geteuid()) == (new.st_gid, new.st_uid):
+                os.fchmod(handle, 0o755 | _SHARED)
             hand_over(handle, made.parent)
         finally:
             os.close(handle)

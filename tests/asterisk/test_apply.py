@@ -58,7 +58,7 @@ def test_the_command(desk: Desk) -> None:
     assert desk.house.apply() == "nothing to do\n"
     desk.write(wait=2)
     assert desk.house.apply().splitlines()[-1].startswith("applied: 1 route changed, verified ")
-    assert set(desk.files()) == {"extensions.conf", "manifest.json", "signin.agi", "signin.json"}
+    assert set(desk.files()) == {"extensions.conf", "manifest.json", "recorder.json", "signin.agi", "signin.json"}
     (desk.root / "routes" / "desk.route").write_text("route desk { on extension 600; dial 101")
     assert "nothing was applied" in desk.house.apply(code=1)
     (desk.root / "routes" / "routec.toml").write_text("")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from routec.sound.wav import fault, placeholder_mark, wav_file
 from tests.asterisk.agi import Conversation, checker
 from tests.asterisk.config import PHONES
 from tests.asterisk.conftest import both_versions
@@ -96,6 +97,27 @@ def a_text_in_a_file_costs_the_end_of_the_sound_unless_it_stands_behind(line: Li
     things = heard.things(TONES)
     assert [thing.tone for thing in things] == [*TONES, *TONES[:3]], things
     assert things[-1].seconds == pytest.approx(0.1, abs=0.05)
+
+
+def test_a_placeholder_is_heard_to_its_end(shared_pbx: Pbx) -> None:
+    original, path = rustle(0.8), shared_pbx.sounds / "facts/placeholder.wav"
+    original.write(path)
+    spoken = path.read_bytes()
+    path.write_bytes(wav_file(8000, spoken[spoken.index(b"data") + 8 :], placeholder_mark("a long text " * 300)))
+    assert fault(path) == ""
+    (thing,) = hears(shared_pbx, "Playback(facts/placeholder)").things(())
+    assert abs(thing.seconds - 0.8) <= 0.1
+
+
+def test_nothing_is_heard_behind_a_chunk_of_odd_length(shared_pbx: Pbx) -> None:
+    """Asterisk knows of no padding."""
+    path = shared_pbx.sounds / "facts/odd.wav"
+    rustle(0.8).write(path)
+    sound = path.read_bytes()
+    begin = sound.index(b"data")
+    path.write_bytes(sound[:begin] + b"odd \x03\0\0\0abc\0" + sound[begin:])
+    assert "Asterisk would leave out all of it" in fault(path)
+    assert hears(shared_pbx, "Playback(facts/odd)").things(()) == []
 
 
 LOOKED_UP = [

@@ -3,6 +3,8 @@
 import errno
 import logging
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from routec.recorder import takes
 from routec.recorder.recorder import Recorder
 from routec.settings import Runtime
 from routec.signin.modules import ModuleStore
@@ -195,6 +196,16 @@ class TestKept:
         assert house.results == ["kept"]
         assert (house.prompts / "welcome.wav").read_bytes() == spoken(1)
 
+    def test_where_it_is_to_lie_by_then(self, house: House, held: Held) -> None:
+        def speak(path: Path) -> None:
+            path.write_bytes(spoken(1))
+            house.write(recording(file="bar/welcome.wav"))
+
+        held("2", takes=[speak])
+        assert house.results == ["kept"]
+        assert (house.prompts / "bar/welcome.wav").read_bytes() == spoken(1)
+        assert (house.prompts / "welcome.wav").read_bytes() == house.before
+
     def test_folders_are_made(self, house: House, held: Held) -> None:
         house.write(recording(file="bar/deep/welcome.wav"))
         held("2")
@@ -202,6 +213,18 @@ class TestKept:
 
 
 class TestNothingChanges:
+    @pytest.mark.parametrize("now", [b'{"format": 2}', b"", None])
+    def test_where_it_may_not_be_recorded_any_more(self, held: Held, house: House, now: bytes | None) -> None:
+        def speak(path: Path) -> None:
+            path.write_bytes(spoken(1))
+            house.write(recording("other"))
+            if now is not None:
+                (house.root / "generated/recorder.json").write_bytes(now)
+
+        phone = held("2", takes=[speak])
+        assert (house.results, phone.heard[-1]) == (["failed"], FAILED)
+        assert house.is_as_before
+
     @pytest.mark.parametrize(
         "verdict", [None, "", "denied", "locked", "error", "GRANTED", "granted granted", "granted)"]
     )
@@ -456,17 +479,28 @@ class TestDisk:
         assert "typed" not in caplog.text
         assert house.is_as_before
 
-    def test_what_killed_processes_left_is_cleared(self, house: House) -> None:
+    def test_what_killed_processes_left_is_cleared(self, house: House, server: Server) -> None:
         folder = house.state / "recordings"
         folder.mkdir(parents=True)
         (folder / "0123-abc.wav").write_bytes(b"old")
         (folder / "x.wav16").symlink_to("/etc/passwd")
-        own = folder / f"{takes._OURS}-abc.wav"
-        own.write_bytes(b"a call of this process")
-        house.recorder.clear()
-        assert house.left == [own]
+        for path in folder.iterdir():
+            os.utime(path, (1, 1), follow_symlinks=False)
+        Phone("2").call(server.address)
+        server.stop()
+        assert (house.results, house.left) == (["kept"], [])
         Recorder(house.root, house.prompts, house.root / "none").clear()
         assert not (house.root / "none").exists()
+
+    def test_a_second_process_takes_no_recording_from_the_first(self, house: House, held: Held) -> None:
+        def speak(path: Path) -> None:
+            path.write_bytes(spoken(1))
+            code = "import sys; from pathlib import Path as P; from routec.recorder.recorder import Recorder as R; "
+            code += "R(P(sys.argv[1]), P(sys.argv[1]), P(sys.argv[1])).clear()"
+            subprocess.run([sys.executable, "-c", code, str(house.state)], check=True)
+
+        held("2", takes=[speak])
+        assert house.results == ["kept"]
 
 
 class TestServer:
@@ -525,6 +559,29 @@ class TestServer:
             Phone("2", takes=[call_again]).call(server.address)
         assert seen == [0], "turned away"
         assert house.results == ["kept"]
+
+    def test_recordings_leave_slots_for_sign_ins(
+        self, house: House, tmp_path: Path, log: Log, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        runtime = Runtime.of({"ROUTEC_STATE": str(tmp_path / "state"), "ROUTEC_PEPPER": PEPPER})
+        checker = Checker(ModuleStore(write_modules(tmp_path / "signin.json", module())), log, runtime)
+        seen: list[object] = []
+        with Server(checker, ("127.0.0.1", 0), recorder=house, most=4) as server:
+
+            def and_a_third(path: Path) -> None:
+                seen.append(Phone().call(server.address).commands)
+                seen.append(FakeAsterisk("1001", head=headers("signin/hotel_staff")).call(server.address).asked[0])
+                path.write_bytes(spoken(1))
+
+            def and_a_second(path: Path) -> None:
+                Phone("2", takes=[and_a_third]).call(server.address)
+                path.write_bytes(spoken(1))
+
+            Phone("2", takes=[and_a_second]).call(server.address)
+            Phone("2").call(server.address)
+        assert seen == [[], "routec/enter_login"]
+        assert house.results == ["kept"] * 3
+        assert "as many prompts are being recorded as may be at once" in caplog.text
 
     def test_a_sign_in_is_one_still(self, house: House, server: Server) -> None:
         phone = FakeAsterisk("1001", head=headers("signin/hotel_staff")).call(server.address)

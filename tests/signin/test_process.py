@@ -281,6 +281,6 @@ def test_what_is_imported_before_the_first_prompt(process: Process) -> None:
     assert "routec.signin.store" in loaded
     slow = {"sqlalchemy", "requests", "alembic", "lark", "jinja2", "click", "watchfiles", "phonenumbers", "asyncio"}
     assert not loaded & (slow | {"routec.signin.database", "routec.signin.server", "asterisk.manager"})
-    allowed = {"routec", "routec.contract", "routec.settings", "routec.signin"}
+    allowed = {"routec", "routec.contract", "routec.settings", "routec.signin", "routec.suggest"}
     ours = {".".join(name.split(".")[:2]) for name in loaded if name.partition(".")[0] == "routec"}
     assert ours <= allowed

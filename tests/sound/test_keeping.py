@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from routec.rewrite import Change, RewriteError, write_all
+from routec.rewrite import Change, RewriteError, alone, write_all
 from routec.sound.keeping import IsThereError, KeepError, keep, replaced, restore
 from routec.sound.wav import fault, placeholder_mark, wav_file
 
@@ -45,6 +45,35 @@ def test_a_new_one_makes_its_folders(folder: Path) -> None:
     assert files(folder) == {"nl/desk/hello.wav": sound(1), "nl/desk/hello.wav16": sound(1, 16000)}
     assert (folder / "nl/desk/hello.wav").stat().st_mode & 0o777 == 0o644
     assert fault(folder / "nl/desk/hello.wav") == fault(folder / "nl/desk/hello.wav16") == ""
+
+
+def test_who_holds_the_folder_is_not_waited_for_without_an_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routec.rewrite.TURN_SECONDS", 0.05)
+    keep(folder, "a.wav", sound(1), None, WHEN)
+    with alone(folder), pytest.raises(KeepError, match=f"cannot write {folder}: another process has it locked"):
+        keep(folder, "a.wav", sound(2), None, WHEN)
+    assert files(folder) == {"a.wav": sound(1)}
+    keep(folder, "a.wav", sound(2), None, WHEN)
+
+
+def test_no_stamp_is_so_large_that_what_is_replaced_next_is_lost(folder: Path) -> None:
+    keep(folder, "a.wav", sound(0), None, WHEN)
+    (folder / ".replaced").mkdir()
+    (folder / ".replaced/a.99991231T235959Z-999999999.wav").write_bytes(sound(9))
+    for number in range(1, 4):
+        keep(folder, "a.wav", sound(number), None, WHEN)
+    assert [each.narrow.read_bytes() for each in replaced(folder, "a.wav")] == [sound(2), sound(1), sound(0), sound(9)]
+
+
+def test_a_group_that_shares_the_folder_shares_those_that_are_made_in_it(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    keep(folder, "nl/a.wav", sound(1), None, WHEN)
+    assert (folder / "nl").stat().st_mode & 0o7777 == 0o755
+    folder.chmod(0o2775)
+    keep(folder, "en/bar/a.wav", sound(1), None, WHEN)
+    keep(folder, "en/bar/a.wav", sound(2), None, WHEN)
+    for made in ("en", "en/bar", ".replaced", ".replaced/en", ".replaced/en/bar"):
+        assert (folder / made).stat().st_mode & 0o7777 == 0o2775, made
 
 
 def test_what_was_there_is_kept(folder: Path) -> None:
@@ -194,6 +223,22 @@ class TestStrangePlaces:
         with pytest.raises(KeepError, match="is a link"):
             keep(folder, "d.wav", sound(2), None, WHEN)
         assert files(outside) == {"a.wav": b"not ours"}
+
+    def test_nothing_is_written_or_cleared_through_links_on_the_shelf(self, folder: Path, tmp_path: Path) -> None:
+        (folder / ".replaced").mkdir(parents=True)
+        (folder / ".replaced/.gitignore").symlink_to(tmp_path / "outside")
+        (folder / "a.wav").write_bytes(sound(1))
+        keep(folder, "a.wav", sound(2), None, WHEN)
+        assert not (tmp_path / "outside").exists()
+        assert len(replaced(folder, "a.wav")) == 1
+        theirs = tmp_path / "theirs"
+        theirs.mkdir()
+        (theirs / ".notes.wav.abcd1234").write_bytes(b"not ours")
+        (folder / "nl").mkdir()
+        (folder / "nl/a.wav").write_bytes(sound(1, comment=placeholder_mark("hello")))
+        (folder / ".replaced/nl").symlink_to(theirs)
+        keep(folder, "nl/a.wav", sound(2), None, WHEN, over="placeholder")
+        assert files(theirs) == {".notes.wav.abcd1234": b"not ours"}
 
     def test_the_folder_itself_may_be_a_link(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "elsewhere").mkdir()

@@ -17,6 +17,7 @@ from routec.apply.priority import is_marked
 from routec.apply.publish import publish
 from routec.diagnostics import codes
 from routec.settings import SettingsError
+from routec.sound.wav import wav_file
 from tests.unit.fake_pbx import FakePbx
 
 SHORT = Patience(lost=0.3, reload=0.3)
@@ -150,6 +151,33 @@ def test_sounds_of_retired_contexts_go_with_them(room: Room) -> None:
     room.pbx.calls.remove(call)
     assert applier.sweep(wait=True).gone
     assert room.is_whole(built)
+
+
+def test_a_companion_of_the_prompt_before_hides_no_new_one_while_contexts_are_retired(room: Room) -> None:
+    """Kept for retired contexts, it would be what wideband phones are played in place of the new sound."""
+    folder = room.root / "routes" / "prompts"
+    folder.mkdir()
+    (folder / "hi.wav").write_bytes(wav_file(8000, bytes(1600)))
+    (folder / "hi.wav16").write_bytes(wav_file(16000, bytes(3200)))
+    (folder / "gone.wav").write_bytes(wav_file(8000, bytes(1600)))
+    greets = "route greets { on extension 603; prompt hi; wait 9s }\nroute leaves { on extension 604; prompt gone }\n"
+    applier = room.applier()
+    applier.bring(room.write(1, greets))
+    assert (room.folder / "sounds/hi.wav16").exists()
+    room.pbx.call(room.context("desk"))
+    applier.bring(room.write(2, greets))
+    assert applier.retired
+    (folder / "hi.wav16").unlink()
+    (folder / "hi.wav").write_bytes(wav_file(8000, bytes(2400)))
+    (folder / "gone.wav").unlink()
+    built = room.write(2, greets.partition("\n")[0])
+    applier.bring(built)
+    assert applier.retired
+    assert not (room.folder / "sounds/hi.wav16").exists()
+    assert (room.folder / "sounds/gone.wav").exists(), "a retired context may play it"
+    room.pbx.calls.clear()
+    applier.sweep(wait=True)
+    assert room.is_whole(built), "what was kept goes with the last of them"
 
 
 # ---- refusals
@@ -526,3 +554,13 @@ def test_a_file_that_somebody_edited_is_not_taken_for_the_pbx(room: Room) -> Non
     desk = room.context("desk")
     room.pbx.memory = {**room.pbx.memory, desk: {**room.pbx.memory[desk], "1": {1: Priority("", "NoOp", "")}}}
     assert [one.where for one in room.applier().plan(built).drift] == ["file", "pbx"], "and what the PBX has is seen"
+
+
+def test_a_file_that_somebody_edited_makes_no_retired_context_a_hands_work(room: Room) -> None:
+    room.applier().bring(room.write(1))
+    room.pbx.call(room.context("desk"))
+    built = room.write(2)
+    room.applier().bring(built)
+    main = room.folder / "extensions.conf"
+    main.write_text(main.read_text().replace("Wait(2)", "Wait(9)"))
+    assert [one.where for one in room.applier().plan(built).drift] == ["file"]

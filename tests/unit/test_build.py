@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from routec import pipeline
 from routec.apply.build import compile_project
+from routec.kept import Memory
+from routec.pipeline import Compilation
+from routec.sound.wav import fault, wav_file
 from tests.unit.conftest import Cli, Write, put_in_force, wav
 
 GOOD = "route front { on extension 600; prompt hello; hangup }\n"
@@ -79,6 +83,24 @@ def test_a_sound_that_no_prompt_has_goes(project: Path, cli: Cli) -> None:
     assert cli("build", "--check").exit_code == 1
     cli("build")
     assert content(project / "generated") == FILES
+
+
+@pytest.mark.parametrize("now", [b"", wav_file(8000, bytes(1600))[:-800]])
+def test_a_sound_that_is_just_being_written_is_not_published(
+    project: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, now: bytes
+) -> None:
+    cli("build")
+
+    def render(compilation: Compilation, memory: Memory | None = None) -> dict[str, bytes]:
+        (project / "routes/prompts/hello.wav").write_bytes(now)
+        return pipeline.render(compilation, memory)
+
+    monkeypatch.setattr("routec.apply.build.render", render)
+    result = cli("build")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "hello.wav" in result.stderr
+    assert "changed while it was read" in result.stderr
+    assert fault(project / "generated/sounds/hello.wav") == ""
 
 
 def test_what_cannot_be_written(project: Path, cli: Cli) -> None:

@@ -32,7 +32,7 @@ from routec.apply.watching.events import (
 from routec.apply.watching.live import Live
 from routec.diagnostics import Diagnostic, codes
 from routec.settings import Settings
-from tests.unit.conftest import Write
+from tests.unit.conftest import Write, wav
 
 ROUTE = "route a {{ on extension {}; hangup }}\n"
 SETTINGS = '[ami]\nusername = "routec"\n'
@@ -72,10 +72,11 @@ class Pbx:
     def bring(self, built: Built) -> Applied:
         self.brought += 1
         self._fail()
-        running = self.running.held if self.running else {}
-        is_new = self.running is None or self.running.files != built.files
+        running, there = (self.running.held, self.running.files) if self.running else ({}, {})
+        files = {name: data for name, data in built.files.items() if there.get(name) != data}
         self.running, self.differences, self.is_as_left = built, [], True
-        plan = Plan(None, built, Path(), running, built.held, files={"extensions.conf": b""} if is_new else {})
+        fresh = frozenset(files.keys() - there.keys())
+        plan = Plan(None, built, Path(), running, built.held, files=files, fresh=fresh)
         return Applied(plan, routes=1, numbers=2, verified=3)
 
     def alive(self) -> bool:
@@ -203,6 +204,16 @@ def test_a_module_that_lets_more_in_is_said_before_the_rest(start: Start) -> Non
     living.wait(WentLive, 3)
     first, *_ = words(living.wait(Meant, 3)).splitlines()
     assert first == "  ! gate: callers pass while the log cannot be reached"
+
+
+def test_a_sound_that_is_another_now_is_said(start: Start, tmp_path: Path) -> None:
+    """Whoever has recorded a prompt by phone looks whether that is what callers hear."""
+    wav(tmp_path / "routes/prompts/welcome.wav")
+    living = start()
+    living.wait(WentLive)
+    assert "sound welcome.wav is new" in words(living.wait(Meant))
+    wav(tmp_path / "routes/prompts/welcome.wav", 90)
+    assert words(living.wait(Meant, 2)) == "  sound welcome.wav differs"
 
 
 def test_what_changes_nothing_is_said_and_not_done(start: Start) -> None:

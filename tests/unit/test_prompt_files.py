@@ -1,7 +1,9 @@
 """The files below routes/prompts/: what of them is published, and under which names."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,3 +191,21 @@ def test_a_folder_of_what_was_replaced_may_be_closed(root: Path) -> None:
         assert not Builder(root).build().failed
     finally:
         closed.chmod(0o700)
+
+
+def test_what_was_replaced_is_not_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build of a thousand routes has 0.3 s, and would spend all of it there."""
+    for file in ("a.wav", "nl/a.wav", ".replaced/a.20261127T223105Z.wav", ".replaced/nl/a.20261127T223105Z.wav"):
+        (tmp_path / file).parent.mkdir(exist_ok=True, parents=True)
+        wav(tmp_path / file)
+    (tmp_path / "folder.wav").mkdir()
+    looked: list[str] = []
+    scandir = os.scandir
+
+    def look(path: Any) -> Any:
+        looked.append(Path(path).name)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", look)
+    assert sound_faults(tmp_path, Reader()) == {"a.wav": "", "nl/a.wav": "", "folder.wav": "it is no file"}
+    assert ".replaced" not in looked

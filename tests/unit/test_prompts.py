@@ -121,6 +121,7 @@ class TestAdd:
             (["welcome", "other.flac", "--language", "NL"], 2, "`NL` is no language: two letters"),
             (["welcome", "other.flac", "--language", "dutch"], 2, "`dutch` is no language"),
             (["welcome", "other.flac", "--language", "../x"], 2, "`../x` is no language"),
+            (["Hello.wav", "other.flac"], 2, "a letter first\n   = help: did you mean `hello`?"),
             (["welcome", "gone.wav"], 2, "gone.wav: No such file or directory"),
             (["welcome", "."], 2, ".: it is a folder"),
             (["welcome", "pipe"], 2, "pipe: it is no file"),

@@ -164,6 +164,8 @@ class TestSpeak:
         assert cli("prompts", "speak", "welcome", "--language", "en").stdout.startswith("welcome (en): spoken")
         assert states(cli)["welcome"] == {"nl": "missing", "en": "placeholder"}
         assert cli("prompts", "speak", "--language", "nl").stdout.count("spoken") == 2
+        assert cli("prompts", "speak", "--language", "de").stderr == "no prompt has a `text de`\n"
+        assert cli("prompts", "speak", "--language", "nl").stderr.startswith("nothing to speak: all that have a `text`")
 
     @pytest.mark.parametrize(
         ("arguments", "expected"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from routec.apply.lock import LOCK_FILE, _is_taken, locked
-from routec.apply.publish import Publication, PublishError, publish, stale
+from routec.apply.publish import Publication, PublishError, hides, publish, stale
 from routec.apply.retired_conf import retired_file, tail
 from routec.apply.shelf import MARK, Shelf
 
@@ -271,6 +271,29 @@ def test_sounds_of_retired_contexts_stay(tmp_path: Path) -> None:
     (tmp_path / "retired.conf").write_bytes(b"; Made by routec\n")
     publish(FILES, tmp_path)
     assert (tmp_path / "sounds/old.wav").exists()
+
+
+def test_a_companion_of_an_old_sound_does_not_stay_beside_the_new_one(tmp_path: Path) -> None:
+    names = b'{"sounds": ["hi.wav", "hi.wav16", "old.wav", "old.wav16"]}'
+    sounds = {f"sounds/{name}": b"RIFF" for name in ("hi.wav", "hi.wav16", "old.wav", "old.wav16")}
+    publish({**FILES, **sounds, "manifest.json": names}, tmp_path)
+    (tmp_path / "retired.conf").write_bytes(b"; Made by routec\n")
+    publish({**FILES, "sounds/hi.wav": b"RIFFnew"}, tmp_path)
+    there = sorted(path.name for path in (tmp_path / "sounds").iterdir() if path.is_file())
+    assert there == ["hi.wav", "old.wav", "old.wav16"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("sounds/hi.wav16", True), ("sounds/en/hi.wav", True), ("sounds/en_GB/hi.wav16", True),
+        ("sounds/en/bar/no.wav", True), ("sounds/bar/en/no.wav", True),
+        ("sounds/en/ho.wav", False), ("sounds/ho.wav", False), ("sounds/ho.wav16", False), ("sounds/bar/hi.wav", False),
+    ],
+)  # fmt: skip
+def test_what_hides_a_present_sound(name: str, expected: bool) -> None:
+    """Left there for retired contexts, a version in Asterisk's own default language would be what all callers hear."""
+    assert hides(name, ["sounds/hi.wav", "sounds/bar/no.wav"]) is expected
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

@@ -99,6 +99,14 @@ def test_lines_that_moved(project: Path, write: Write, cli: Cli) -> None:
     assert "routes/a.route:10:3  dial 101 for 20s" in cli("trace", "600").stdout
 
 
+def test_a_long_step_is_cut_and_says_so(project: Path, write: Write, cli: Cli) -> None:
+    assert project
+    write({"routes/a.route": ROUTES.replace('prompt "welcome"', 'prompt "welcome"' + ', "vm-goodbye"' * 9)})
+    assert cli("build").exit_code == 0
+    line = next(line for line in cli("trace", "600").stdout.splitlines() if 'prompt "welcome"' in line)
+    assert line.endswith('"vm-goodbye…')
+
+
 def test_the_routes_say_otherwise_now(project: Path, write: Write, cli: Cli) -> None:
     assert project
     write(

@@ -25,6 +25,7 @@ from routec.apply.watching.events import (
 from routec.apply.watching.pauses import ALIVE_SECONDS, FULL_SECONDS, QUIET_SECONDS, SWEEP_SECONDS, Pauses
 from routec.apply.words.changes import changes, gates_first
 from routec.apply.words.module_changes import module_changes
+from routec.apply.words.sound_changes import sound_changes
 from routec.contract import MODULES_FILE
 from routec.diagnostics import codes
 from routec.settings import Settings, SettingsError
@@ -168,9 +169,10 @@ class Upkeep:
             self._tell(Back(time.monotonic() - was_away))
         self._pauses.read_back_in(FULL_SECONDS if was_away is None and not applied.changed else QUIET_SECONDS)
         if applied.changed:
+            plan = applied.plan
             self._tell(WentLive(applied, seconds))
             of_modules = module_changes(before, due.built.files.get(MODULES_FILE, b""))
-            meant = gates_first([*changes(applied.plan.before, due.built.held), *of_modules])
+            meant = gates_first([*changes(plan.before, due.built.held), *of_modules, *sound_changes(plan)])
             self._tell(Meant(tuple(map(str, meant))))
         elif due.seen is not None:
             self._tell(Unchanged())

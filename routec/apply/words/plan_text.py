@@ -1,8 +1,7 @@
 """A plan as people read it, and as programs do."""
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from routec.apply.plan import Drift, Plan
@@ -10,6 +9,7 @@ from routec.apply.shelf import SOUNDS
 from routec.apply.words.changes import Change, changes, gates_first
 from routec.apply.words.module_changes import module_changes
 from routec.apply.words.plan_diff import Contexts, contexts, diff
+from routec.apply.words.sound_changes import sound_changes
 from routec.contract import MODULES_FILE
 from routec.diagnostics.render_text import safe
 
@@ -22,9 +22,7 @@ class PlanWords:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         new = plan.built.held
-        self.changes: list[Change] = gates_first(
-            [*changes(plan.before, new), *_modules(plan), *_sounds(plan.stale, plan.built.files, plan.folder)]
-        )
+        self.changes: list[Change] = gates_first([*changes(plan.before, new), *_modules(plan), *sound_changes(plan)])
         self.contexts: Contexts = contexts(plan.before, new)
         self._new = new
 
@@ -55,14 +53,6 @@ def _modules(plan: Plan) -> list[Change]:
     except OSError:
         return []
     return module_changes(old, plan.built.files[MODULES_FILE])
-
-
-def _sounds(stale: tuple[str, ...], files: Mapping[str, bytes], folder: Path) -> Iterator[Change]:
-    for name in stale:
-        if name.startswith(f"{SOUNDS}/"):
-            sound = safe(name.removeprefix(f"{SOUNDS}/"))
-            what = "goes" if name not in files else "differs" if (folder / name).exists() else "is new"
-            yield Change("sound", "sound", sound, f"sound {sound} {what}")
 
 
 def _shortened(names: tuple[str, ...]) -> list[str]:

@@ -78,7 +78,8 @@ class SourceMap:
             # The number of an entry, which stands behind `on did`, `on extension` or `record`.
             entries = [found.start() for found in _ENTRY.finditer(source.line_text(spot.line)[:begin])]
             begin = entries[-1] if entries else begin
-        return spot._replace(text=_step(shown_of_line(source, spot.line, begin, LONGEST_SHOWN)))
+        text = _step(shown_of_line(source, spot.line, begin, LONGEST_SHOWN + 1))
+        return spot._replace(text=text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1].rstrip()}…")
 
 
 def _step(text: str) -> str:
