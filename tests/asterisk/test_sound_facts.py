@@ -99,25 +99,25 @@ def a_text_in_a_file_costs_the_end_of_the_sound_unless_it_stands_behind(line: Li
     assert things[-1].seconds == pytest.approx(0.1, abs=0.05)
 
 
-def test_a_placeholder_is_heard_to_its_end(shared_pbx: Pbx) -> None:
-    original, path = rustle(0.8), shared_pbx.sounds / "facts/placeholder.wav"
+def a_placeholder_is_heard_to_its_end(line: Line, _: Path) -> None:
+    original, path = rustle(0.8), line.sounds / "facts/placeholder.wav"
     original.write(path)
     spoken = path.read_bytes()
     path.write_bytes(wav_file(8000, spoken[spoken.index(b"data") + 8 :], placeholder_mark("a long text " * 300)))
     assert fault(path) == ""
-    (thing,) = hears(shared_pbx, "Playback(facts/placeholder)").things(())
+    (thing,) = line.hears("Playback(facts/placeholder)").things(())
     assert abs(thing.seconds - 0.8) <= 0.1
 
 
-def test_nothing_is_heard_behind_a_chunk_of_odd_length(shared_pbx: Pbx) -> None:
+def nothing_is_heard_behind_a_chunk_of_odd_length(line: Line, _: Path) -> None:
     """Asterisk knows of no padding."""
-    path = shared_pbx.sounds / "facts/odd.wav"
+    path = line.sounds / "facts/odd.wav"
     rustle(0.8).write(path)
     sound = path.read_bytes()
     begin = sound.index(b"data")
     path.write_bytes(sound[:begin] + b"odd \x03\0\0\0abc\0" + sound[begin:])
     assert "Asterisk would leave out all of it" in fault(path)
-    assert hears(shared_pbx, "Playback(facts/odd)").things(()) == []
+    assert line.hears("Playback(facts/odd)").things(()) == []
 
 
 LOOKED_UP = [
@@ -295,6 +295,8 @@ def a_hangup_in_a_recording(line: Line, tmp_path: Path) -> None:
 
 
 FACTS: list[Fact] = [
+    a_placeholder_is_heard_to_its_end,
+    nothing_is_heard_behind_a_chunk_of_odd_length,
     a_phone_hears_is_heard_and_presses_keys,
     a_text_in_a_file_costs_the_end_of_the_sound_unless_it_stands_behind,
     a_language_picks_a_file,
