@@ -69,7 +69,7 @@ class Studio:
         spoken, wide = tone(SPOKEN, seconds=0.4), tone(SPOKEN, HIGH, seconds=0.3, rate=16000)
         self.spoken = spoken.after(SETTLES).then(0.3).write(root / "spoken.wav")
         self.spoken_wide = wide.after(SETTLES).then(0.3).write(root / "wide.wav")
-        self.long = rustle(4)
+        self.long = rustle(6)
         for name, hertz in FILES.items():
             sound = tone(hertz, seconds=0.25).then(0.1)
             (sound.after(SETTLES) if hertz in (OLD, ENGLISH) else sound).write(self.prompts / f"{name}.wav")
@@ -137,8 +137,8 @@ class Studio:
             takes = [Path(command.split('"')[1]) for command in commands if command.startswith("RECORD FILE")]
             return bool(takes) and any(takes[-1].parent.glob(f"{takes[-1].name}.*"))
 
-        assert until(lambda: recording() or call.ended, 20), call.met()
-        assert recording(), call.met()
+        assert until(lambda: recording() or call.ended, 20), (call.met(), self.serve.said())
+        assert recording(), (call.met(), self.serve.said())
 
     def record(self, call: SipCall) -> None:
         """Signs in, speaks the tone in and ends it; returns when the menu has been heard."""
@@ -152,7 +152,7 @@ class Studio:
     def tones(self, number: str, caller: str, codec: str = "pcmu") -> list[int]:
         """The tones that a whole call hears."""
         with SipCall(self.pbx, number, caller, codec) as call:
-            call.wait_over()
+            call.wait_over(20)
         return call.heard().tones(HEARD)
 
     def sound(self, name: str) -> Sound:

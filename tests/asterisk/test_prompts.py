@@ -63,7 +63,7 @@ def spoken_in_heard_kept_and_heard_by_the_next_caller(studio: Studio) -> None:
         since = call.moment
         call.press("2")
         call.wait_heard(KEPT, since=since)
-        call.wait_over()
+        call.wait_over(20)
     assert studio.sound("welcome.wav").tones(HEARD) == [SPOKEN]
     assert studio.sound("welcome.wav").seconds == pytest.approx(1, abs=0.25)
     files = studio.files("welcome")
@@ -81,7 +81,7 @@ def a_language_has_a_prompt_of_its_own_and_wideband_phones_hear_it_in_full(studi
         studio.record(call)
         assert ENGLISH in call.heard().tones(HEARD), "the current one is that of the language"
         call.press("2")
-        call.wait_over()
+        call.wait_over(20)
     assert studio.sound("en/hello.wav").tones(HEARD) == [SPOKEN]
     studio.wait_published("en/hello.wav")
     studio.wait_published("en/hello.wav16")
@@ -99,7 +99,7 @@ def what_a_call_is_playing_is_replaced(studio: Studio) -> None:
         said = studio.house.routec("prompts", "add", "long", str(file), "--replace")
         studio.wait_published("long.wav")
         assert call.heard().seconds < studio.long.seconds - 0.3, "the change came too late"
-        call.wait_over()
+        call.wait_over(20)
     assert likeness(call.heard(), studio.long) > 0.8, said
     with SipCall(studio.pbx, PLAYS["long"], "205") as fresh:
         fresh.wait_over()
@@ -183,7 +183,7 @@ def a_hangup_right_after_the_key_that_keeps(studio: Studio) -> None:
 def a_wrong_pin_records_nothing(studio: Studio) -> None:
     with SipCall(studio.pbx, RECORDS["calm"], "207") as call:
         studio.sign_in(call, pin="9753#")
-        call.wait_over()
+        call.wait_over(20)
     heard = call.heard().tones(HEARD)
     assert not {OLD, BEEP, MENU} & set(heard), heard
 
@@ -238,7 +238,7 @@ def test_no_recording_is_left_behind_even_by_a_serve_that_is_killed(
         studio.wait_recording(call)
         studio.serve.kill()
         call.press("#")
-        call.wait_over()
+        call.wait_over(20)
     assert MENU not in call.heard().tones(HEARD)
     assert studio.files("calm") == before
     (left,) = studio.takes()

@@ -246,7 +246,7 @@ def a_recording_over_agi(line: Line, tmp_path: Path) -> None:
     recorded = Sound.read(by_key)
     assert recorded.tones((*TONES, BEEP)) == [DUTCH, BRITISH]
     assert 0.5 < recorded.seconds < 0.9
-    assert Sound.read(by_time).seconds == pytest.approx(0.3, abs=0.05)
+    assert 0.2 < Sound.read(by_time).seconds < 1
     length = round(recorded.seconds * 8000)
     key, time, nowhere, played = server.talks[0].heard
     assert key == f"200 result=35 (dtmf) endpos={length}"
