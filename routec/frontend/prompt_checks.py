@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from routec.contract import LANGUAGE, RECORDER_PROMPTS
+from routec.contract import LANGUAGE, RECORDER_PROMPTS, meant_language
 from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend.facts import Facts
 from routec.frontend.texts import is_sound_name
@@ -42,8 +42,7 @@ def _how_to_play(prompt: Prompt, facts: Facts, *, is_declared: bool) -> str:
         return "take the file away, or play it"
     folder, _, rest = prompt.name.rpartition("/")
     declare = f'to play it, declare it: prompt NAME "{prompt.file}"'
-    meant = folder.lower().replace("-", "_")
-    if LANGUAGE.fullmatch(meant):
+    if meant := meant_language(folder):
         return f"if it is in a language, its folder is to be named `{meant}`; {declare}"
     if folder and any(rest == other.name for other in facts.system.prompts):
         return f"if it is in a language, its folder has two letters, as `nl`, or a country, as `nl_be`; {declare}"
