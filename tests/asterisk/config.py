@@ -105,7 +105,7 @@ bind_rtp_to_media_address = yes
 {phones}
 """
 
-PHONES = tuple(str(number) for number in range(201, 210))
+PHONES = tuple(str(number) for number in range(201, 220))
 """The numbers of the phones inside: a SIP call whose caller is one of them comes from there, and no other does."""
 
 PRODUCT = "routec"

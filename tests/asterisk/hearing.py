@@ -25,6 +25,10 @@ SILENCE = 0.003
 """What is quieter than this share of full scale (as a root mean square) is silence; it is -50 dB."""
 PURE = 0.6
 """The share of a frame's energy that a tone must have to be what is heard there."""
+PIECE = 0.1
+"""Seconds of a sound that are looked for in another at a time."""
+ALIKE = 0.9
+"""How much a piece must correlate with what was heard to be the same."""
 SHORTEST = 0.06
 """A tone that is shorter, in seconds, is none."""
 EDGE = 0.1
@@ -138,20 +142,20 @@ def rustle(seconds: float, seed: int = 1, rate: int = 8000, level: float = 0.2) 
     return Sound(level * noise / np.max(np.abs(noise)), rate)
 
 
-def likeness(heard: Sound, original: Sound, piece: float = 0.5) -> list[float]:
-    """How like the original what was heard is, for each piece of the original in turn, from 0 (not at all) to 1.
+def likeness(heard: Sound, original: Sound) -> float:
+    """The share of an original that was heard, in its order, from 0 to 1; delay and level do not count.
 
-    A piece is looked for only behind the one before it, so that order counts; its delay and its level do not.
+    It is looked for in pieces, so that a packet that a busy machine lost costs the piece that it is in and no other.
     """
     assert heard.rate == original.rate
     heard = heard.then(0.1)  # the last few milliseconds may not have been heard
-    size, found, begin = int(piece * heard.rate), [], 0
+    size, begin, found = int(PIECE * heard.rate), 0, []
     for at in range(0, len(original.samples) - size + 1, size):
         score, where = _best(heard.samples[begin:], original.samples[at : at + size])
-        found.append(score)
-        if score > 0.5:
+        found.append(score > ALIKE)
+        if score > ALIKE:
             begin += where + int(size * 0.9)
-    return found
+    return sum(found) / len(found)
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

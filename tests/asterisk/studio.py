@@ -19,31 +19,34 @@ SETTLES = 0.4
 """The first prompt of a call begins with so many seconds of silence: a phone that was just answered misses some."""
 HEARD = (*TONES, BEEP, HIGH)
 ASKS = "routec/enter_pin"
-OUTSIDE, INSIDE = "025551234", "600"
-"""The numbers of the route that plays `welcome`, for a trunk's call and for a phone's."""
-IN_ENGLISH, LONG = "601", "602"
-RECORDS, RECORDS_ENGLISH = "5001", "5101"
+OUTSIDE = "025551234"
+"""The number at which a trunk's call hears the prompt `welcome`."""
+PLAYS = {"welcome": "601", "hello": "602", "calm": "603", "quick": "604", "long": "605", "english": "606"}
+"""The extension of the route that plays each prompt; `english` plays `hello` in English, and `plain`."""
+RECORDS = {"welcome": "5001", "hello": "5002", "calm": "5003", "quick": "5004", "english": "5102"}
+"""The extension by which each is spoken in; `english` is the English `hello`."""
 PIN = "2468#"
 
 ROUTES = """
-prompt welcome "welcome.wav" record 5001 record en 5101
-prompt plain "plain.wav"
-prompt long "long.wav"
-prompt recorder_menu "recorder_menu.wav"
-prompt recorder_kept "recorder_kept.wav"
-prompt enter_pin "enter_pin.wav"
+prompt welcome "welcome.wav" record 5001
+prompt hello "hello.wav" record 5002 record en 5102
+prompt calm "calm.wav" record 5003
+prompt quick "quick.wav" record 5004
 auth keepers "Who may speak prompts in" {{
   password ask enter_pin digits 4..8
   tries 1
   user anna password "{floor1}"
 }}
-route line {{ on did +3225551234; on extension 600; prompt welcome; hangup }}
-route english {{ on extension 601; language en; prompt welcome, plain; hangup }}
-route long {{ on extension 602; prompt long; hangup }}
+route line {{ on did +3225551234; on extension 601; prompt welcome; hangup }}
+route hello {{ on extension 602; prompt hello; hangup }}
+route calm {{ on extension 603; prompt calm; hangup }}
+route quick {{ on extension 604; prompt quick; hangup }}
+route long {{ on extension 605; prompt long; hangup }}
+route english {{ on extension 606; language en; prompt hello, plain; hangup }}
 """
 FILES = {
-    "welcome": OLD, "en/welcome": ENGLISH, "plain": PLAIN, "recorder_menu": MENU, "recorder_kept": KEPT,
-    "enter_pin": ASK,
+    **dict.fromkeys(("welcome", "hello", "calm", "quick"), OLD), "en/hello": ENGLISH,
+    "plain": PLAIN, "recorder_menu": MENU, "recorder_kept": KEPT, "enter_pin": ASK,
 }  # fmt: skip
 
 
@@ -67,12 +70,10 @@ class Studio:
         self.spoken = spoken.after(SETTLES).then(0.3).write(root / "spoken.wav")
         self.spoken_wide = wide.after(SETTLES).then(0.3).write(root / "wide.wav")
         self.long = rustle(4)
-        self._as_first: dict[str, bytes] = {}
         for name, hertz in FILES.items():
             sound = tone(hertz, seconds=0.25).then(0.1)
-            (sound.after(SETTLES) if "welcome" in name else sound).write(self.prompts / f"{name}.wav")
+            (sound.after(SETTLES) if hertz in (OLD, ENGLISH) else sound).write(self.prompts / f"{name}.wav")
         self.long.after(SETTLES).write(self.prompts / "long.wav")
-        self._as_first = self.files()
         self.house.write(ROUTES, [])
         shutil.rmtree(pbx.sounds / "routec")  # the silent ones of any house
         for link, to in (("routec", self.published), ("en/routec", self.published / "en")):
@@ -96,22 +97,11 @@ class Studio:
         """Ends `serve`."""
         self._stack.close()
 
-    def reset(self) -> None:
-        """All prompts as they were at first, in force, and nothing replaced."""
-        assert self.serve
-        for name in self.files().keys() - self._as_first.keys():
-            (self.prompts / name).unlink()
-        for name, data in self._as_first.items():
-            if (self.prompts / name).read_bytes() != data:
-                (self.prompts / name).write_bytes(data)
-        for name in self._as_first:
-            self.wait_published(name)
-
     # -- what is there --------------------------------------------------------------------------------------------
 
-    def files(self) -> dict[str, bytes]:
-        """All that lies below the prompts' folder, the replaced ones included."""
-        found = [path for path in self.prompts.rglob("*") if path.is_file()]
+    def files(self, name: str) -> dict[str, bytes]:
+        """All files of a prompt in any language, those that were replaced included."""
+        found = [path for path in self.prompts.rglob(f"{name}.*") if path.is_file()]
         return {str(path.relative_to(self.prompts)): path.read_bytes() for path in found}
 
     def takes(self) -> list[Path]:
