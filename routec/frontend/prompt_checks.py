@@ -10,7 +10,7 @@ from routec.frontend.texts import is_sound_name
 from routec.model import Dial, Language, Prompt
 from routec.model.limits import NAME
 from routec.model.played import played_by_module
-from routec.model.sound_files import joined, languages_of, split, stem
+from routec.model.sound_files import joined, languages_of, published_name, split, stem
 
 MOST_NAMED = 5
 """Prompts that are named of those that a language lacks."""
@@ -59,6 +59,28 @@ def files_of_no_prompt(facts: Facts) -> Iterator[Diagnostic]:
                 help="`routec prompts add NAME FILE` makes a prompt of it; then take it away",
                 file=f"routes/prompts/{file}",
             )
+
+
+def hidden_versions(facts: Facts) -> Iterator[Diagnostic]:
+    """No version in a language is where Asterisk takes another prompt's own file for it.
+
+    That can only be with an absolute `[asterisk] sounds`, where the language is named last of all folders.
+    """
+    sounds, folder = facts.about.sounds, facts.about.settings.asterisk.sounds
+    own = {prompt.file: prompt for prompt in facts.system.prompts if prompt.file}
+    for file, languages in languages_of(sounds).items():
+        for language in languages if file in own else ():
+            path, name = joined(file, language), published_name(file, language, folder)
+            if name in own and name != path and sounds.get(name) == "":
+                is_declared = own[file].span.end > 0
+                yield Diagnostic(
+                    codes.BAD_SOUND_FILE,
+                    f"`{name}` hides `{path}`",
+                    own[file].span if is_declared else None,
+                    f"below {folder}, Asterisk looks for `{own[file].name}` in `{language}` there",
+                    help=f"another folder for `{name}`, or a relative `[asterisk] sounds`",
+                    file="" if is_declared else own[file].span.file,
+                )
 
 
 def language_lacks_prompts(facts: Facts) -> Iterator[Diagnostic]:
