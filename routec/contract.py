@@ -77,6 +77,12 @@ def asterisk_language(language: str) -> str:
     return f"{first}_{country.upper()}" if country else first
 
 
+def meant_language(text: str) -> str:
+    """The `LANGUAGE` that is meant where it is written otherwise, such as `nl-BE`; empty where none is."""
+    meant = text.lower().replace("-", "_")
+    return meant if LANGUAGE.fullmatch(meant) else ""
+
+
 VERDICT = "ROUTEC_VERDICT"
 USER = "ROUTEC_USER"
 LOGIN = "ROUTEC_LOGIN"

@@ -10,7 +10,7 @@ from routec.cli import FAULTS
 from routec.cli.here import ROUTES, project_root, project_settings
 from routec.cli.main import fail
 from routec.cli.written import give_up
-from routec.contract import LANGUAGE
+from routec.contract import LANGUAGE, meant_language
 from routec.diagnostics import codes, did_you_mean
 from routec.model import Prompt
 from routec.model.limits import LONGEST_SOUND, NAME
@@ -49,8 +49,7 @@ class Places:
     def language(self, option: str | None) -> str | None:
         """The language that an option names; None for the base one, and without the option."""
         if option is not None and not LANGUAGE.fullmatch(option):
-            meant = option.lower().replace("-", "_")
-            help = f"did you mean `{meant}`?" if LANGUAGE.fullmatch(meant) else ""
+            help = f"did you mean `{meant}`?" if (meant := meant_language(option)) else ""
             fail(f"`{option}` is no language: two letters, as `nl`, or with a country, as `nl_be`", help)
         return None if option == self.base else option
 

@@ -13,6 +13,7 @@ from routec.cli.layout import for_a_reader_who_may_leave, put, table
 from routec.cli.main import fail, os_words
 from routec.cli.prompt_places import FOLDER, Places, language_option, titled
 from routec.cli.written import tell_when
+from routec.diagnostics import did_you_mean
 from routec.sound.keeping import IsThereError, KeepError, Kept, Over, keep, replaced, restore
 from routec.sound.wav import SoundError, Wav
 
@@ -88,9 +89,10 @@ def _tell(kept: Kept) -> None:
 @language_option
 @click.option("--list", "lists", is_flag=True, help="Only list what was replaced, the newest first.")
 def restore_(name: str, stamp: str | None, language: str | None, *, lists: bool) -> None:
-    """Put a replaced sound of the prompt NAME back: the last one, or the one with a STAMP that --list shows.
+    """Put a replaced sound of the prompt NAME back.
 
-    The present sound is kept in turn, so that a second `restore` undoes the first.
+    The last one, or the one with a STAMP that --list shows. The present sound is kept in turn, so that a second
+    `restore` undoes the first.
     """
     project_root()
     places = Places.of_here()
@@ -104,7 +106,8 @@ def restore_(name: str, stamp: str | None, language: str | None, *, lists: bool)
     try:
         all_ = replaced(FOLDER, place)
         if not all_:
-            fail(f"nothing was replaced at {FOLDER / place}", "what git has, git can bring back", FAULTS)
+            near = "" if name in places.prompts else did_you_mean(name, places.prompts)
+            fail(f"nothing was replaced at {FOLDER / place}", near or "what git has, git can bring back", FAULTS)
         if stamp is not None and stamp not in [each.stamp for each in all_]:
             fail(f"no sound of {FOLDER / place} was replaced at `{stamp}`", "--list shows them")
         found, kept = restore(FOLDER, place, datetime.now(UTC), stamp)

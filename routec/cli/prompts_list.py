@@ -50,7 +50,7 @@ class Listed:
 @click.command("list")
 @click.option("--format", "form", type=click.Choice(("table", "json")), default="table", show_default=True)
 def list_(form: str) -> None:
-    """List all prompts: those that the routes declare, and the files in routes/prompts/."""
+    """List all prompts, declared or only a file, in all languages."""
     places = Places.of_here()
     languages = _languages(places)
     found = list(_listed(places, languages))

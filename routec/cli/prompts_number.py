@@ -18,7 +18,7 @@ from routec.pipeline import Compilation, compile_routes
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def number(names: tuple[str, ...]) -> None:
-    """Write `record N` into the declarations of prompts that have none, of all or of each NAME.
+    """Write `record N` where a prompt has none, of all or each NAME.
 
     N is the next number, from `[prompts] series` (5001) on, that no route, prompt or `dial` has.
     """

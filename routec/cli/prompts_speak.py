@@ -20,9 +20,10 @@ from routec.sound.wav import SoundError, Wav
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @language_option
 def speak(names: tuple[str, ...], language: str | None) -> None:
-    """Have espeak-ng speak the `text` of prompts whose file is missing, of all or of each NAME.
+    """Have espeak-ng speak the `text` of prompts without a file.
 
-    The files are marked as placeholders, and spoken again where the text has changed. A recording is never touched.
+    Of all, or of each NAME. The files are marked as placeholders, and spoken again where the text has changed. A
+    recording is never touched.
     """
     places = Places.of_here()
     only = places.language(language)
@@ -80,8 +81,8 @@ def _spoken(places: Places, prompt: Prompt, text: Spoken, *, is_named: bool) -> 
         kept = keep(FOLDER, file, made.narrow, None, datetime.now(UTC), over="placeholder")
     except (SoundError, KeepError, OSError) as error:
         said = os_words(error) if isinstance(error, OSError) else str(error)
-        help = error.help if isinstance(error, SoundError) else ""
-        click.echo(f"{title}: {said}" + (f" ({help})" if help else ""), err=True)
+        help = f" ({error.help})" if isinstance(error, SoundError) and error.help else ""
+        click.echo(f"{title}: {said}{help}", err=True)
         return "kept" if isinstance(error, IsThereError) else "failed"
     click.echo(f"{title}: spoken, {made.seconds:.1f} s: {kept.places[0]}")
     return "spoken"

@@ -10,7 +10,13 @@ from itertools import chain
 from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend.facts import About, Facts, RouteFacts
 from routec.frontend.flow import loops
-from routec.frontend.prompt_checks import files_of_no_prompt, language_lacks_prompts, recordings_dialled, unused_prompts
+from routec.frontend.prompt_checks import (
+    files_of_no_prompt,
+    hidden_versions,
+    language_lacks_prompts,
+    recordings_dialled,
+    unused_prompts,
+)
 from routec.kept import Memory
 from routec.model import Entry, Module, Route, System
 from routec.model.limits import LONGEST_MODULE_NAME, LONGEST_ROUTE_NAME, LONGEST_SOUND, LONGEST_USER_NAME
@@ -176,6 +182,7 @@ CHECKS: tuple[Check, ...] = (
     files_of_no_prompt,
     language_lacks_prompts,
     recordings_dialled,
+    hidden_versions,
 )
 
 OF_THE_WHOLE: tuple[Check, ...] = (unused_routes, unused_prompts)

@@ -52,6 +52,9 @@ MODULE_WORDS = (
 )
 """The words that begin an entry of a sign-in module."""
 
+STEP_WORDS = ("prompt", "say", "language", "auth", "dial", "goto", "wait", "answer", "hangup")
+"""The words that begin a step."""
+
 CASES = (LOCKED, DENIED, ERROR)
 """The words that begin a case in the else of a sign-in."""
 
@@ -64,10 +67,7 @@ _HOME = {
     "else": "`else` stands on the line of its step, behind it",
     **dict.fromkeys(MODULE_WORDS, "it stands in a sign-in module: `auth NAME { … }`"),
     "user": "it stands in a sign-in module: `auth NAME { … }`, or in a file of users",
-    **dict.fromkeys(
-        ("prompt", "say", "language", "auth", "dial", "goto", "wait", "answer", "hangup"),
-        "it is a step, and steps stand in a route",
-    ),
+    **dict.fromkeys(STEP_WORDS, "it is a step, and steps stand in a route"),
     **dict.fromkeys(CASES, "it is a case, and cases stand in an else: `auth NAME else { locked: …; denied { … } }`"),
 }
 """Where a word belongs that stands in the wrong block."""

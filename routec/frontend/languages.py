@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from routec.contract import LANGUAGE
+from routec.contract import LANGUAGE, meant_language
 from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend import syntax
 from routec.frontend.scope import Scope, span_of
@@ -16,8 +16,7 @@ from routec.source import Span
 def resolve_language(scope: Scope, path: str, word: Word) -> str:
     """The language that a word names; it is a fault where there can be none."""
     if not LANGUAGE.fullmatch(word.text):
-        meant = word.text.lower().replace("-", "_")
-        help = f"did you mean `{meant}`?" if LANGUAGE.fullmatch(meant) else ""
+        help = f"did you mean `{meant}`?" if (meant := meant_language(word.text)) else ""
         note = "two letters, as `nl`, or with a country, as `nl_be`"
         scope.fault(codes.UNKNOWN_VALUE, f"`{word.text}` is no language", span_of(path, word), note, help)
     return word.text

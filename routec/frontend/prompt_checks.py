@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from routec.contract import LANGUAGE, RECORDER_PROMPTS
+from routec.contract import LANGUAGE, RECORDER_PROMPTS, meant_language
 from routec.diagnostics import Diagnostic, Label, codes
 from routec.frontend.facts import Facts
 from routec.frontend.texts import is_sound_name
 from routec.model import Dial, Language, Prompt
 from routec.model.limits import NAME
 from routec.model.played import played_by_module
-from routec.model.sound_files import joined, languages_of, split, stem
+from routec.model.sound_files import joined, languages_of, published_name, split, stem
 
 MOST_NAMED = 5
 """Prompts that are named of those that a language lacks."""
@@ -42,8 +42,7 @@ def _how_to_play(prompt: Prompt, facts: Facts, *, is_declared: bool) -> str:
         return "take the file away, or play it"
     folder, _, rest = prompt.name.rpartition("/")
     declare = f'to play it, declare it: prompt NAME "{prompt.file}"'
-    meant = folder.lower().replace("-", "_")
-    if LANGUAGE.fullmatch(meant):
+    if meant := meant_language(folder):
         return f"if it is in a language, its folder is to be named `{meant}`; {declare}"
     if folder and any(rest == other.name for other in facts.system.prompts):
         return f"if it is in a language, its folder has two letters, as `nl`, or a country, as `nl_be`; {declare}"
@@ -60,6 +59,28 @@ def files_of_no_prompt(facts: Facts) -> Iterator[Diagnostic]:
                 help="`routec prompts add NAME FILE` makes a prompt of it; then take it away",
                 file=f"routes/prompts/{file}",
             )
+
+
+def hidden_versions(facts: Facts) -> Iterator[Diagnostic]:
+    """No version in a language is where Asterisk takes another prompt's own file for it.
+
+    That can only be with an absolute `[asterisk] sounds`, where the language is named last of all folders.
+    """
+    sounds, folder = facts.about.sounds, facts.about.settings.asterisk.sounds
+    own = {prompt.file: prompt for prompt in facts.system.prompts if prompt.file}
+    for file, languages in languages_of(sounds).items():
+        for language in languages if file in own else ():
+            path, name = joined(file, language), published_name(file, language, folder)
+            if name in own and name != path and sounds.get(name) == "":
+                is_declared = own[file].span.end > 0
+                yield Diagnostic(
+                    codes.BAD_SOUND_FILE,
+                    f"`{name}` hides `{path}`",
+                    own[file].span if is_declared else None,
+                    f"below {folder}, Asterisk looks for `{own[file].name}` in `{language}` there",
+                    help=f"another folder for `{name}`, or a relative `[asterisk] sounds`",
+                    file="" if is_declared else own[file].span.file,
+                )
 
 
 def language_lacks_prompts(facts: Facts) -> Iterator[Diagnostic]:

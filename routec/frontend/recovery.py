@@ -12,7 +12,7 @@ from lark import Lark, UnexpectedCharacters, UnexpectedToken
 
 from routec.diagnostics import Diagnostic, codes
 from routec.frontend import syntax
-from routec.frontend.expectations import CASE_HEAD, CASES, MISPLACED, MODULE_WORDS, Expectations
+from routec.frontend.expectations import CASE_HEAD, CASES, MISPLACED, MODULE_WORDS, STEP_WORDS, Expectations
 from routec.frontend.lexer import Token
 from routec.source import Source, Span
 
@@ -21,7 +21,7 @@ MOST_ERRORS = 100
 
 _DECLARATION = re.compile(r'route[ \t]|(?:auth|prompt)[ \t]+\S+[ \t]+["{]')
 _SETTINGS = frozenset(word.upper() for word in MODULE_WORDS)
-_ENTRY_WORDS = _SETTINGS | {"ON", "PROMPT", "AUTH", "DIAL", "GOTO", "WAIT", "ANSWER", "HANGUP", "SAY", "LANGUAGE"}
+_ENTRY_WORDS = _SETTINGS | {"ON"} | {word.upper() for word in STEP_WORDS}
 """Words that begin an entry: of a sign-in module, and of any block."""
 
 _HEAD = re.compile(r"^(auth[ \t]+[a-z][a-z0-9_-]*)[ \t]*(?:#.*)?\n\s*\Z", re.MULTILINE)

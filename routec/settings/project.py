@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import PrivateAttr, ValidationError
 
-from routec.contract import SCRIPT_FILE
+from routec.contract import SCRIPT_FILE, meant_language
 from routec.settings import targets
 from routec.settings.faults import MOST_FAULTS, Faults, SettingsError, in_words, toml_offset
 from routec.settings.places import Path, places
@@ -26,9 +26,7 @@ from routec.suggest import did_you_mean
 
 SETTINGS_FILE = "routec.toml"
 
-_LANGUAGE_SAID = re.compile(
-    r"""^[^#\n]*\blanguage[ \t]*=[ \t]*["']([a-z]{2}(?:[_-][a-z]{2})?)["']""", re.MULTILINE | re.IGNORECASE
-)
+_LANGUAGE_SAID = re.compile(r"""^[^#\n]*\blanguage[ \t]*=[ \t]*["']([A-Za-z_-]+)["']""", re.MULTILINE)
 
 
 class Settings(Table):
@@ -87,7 +85,7 @@ class Settings(Table):
         In another one, half of the prompts of two languages would be faults as well.
         """
         match = _LANGUAGE_SAID.search(text)
-        language = match[1].lower().replace("-", "_") if match else PromptsSettings().language
+        language = (match and meant_language(match[1])) or PromptsSettings().language
         return cls(prompts=PromptsSettings(language=language))
 
     @classmethod

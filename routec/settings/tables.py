@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from routec.contract import AGI_PORT, LANGUAGE, is_password_hash
+from routec.contract import AGI_PORT, LANGUAGE, is_password_hash, meant_language
 
 METRICS_PORT = 9473
 """Where the metrics are read when only a host is given."""
@@ -63,7 +63,8 @@ def _is_absolute(text: str) -> str:
 
 def _is_language(text: str) -> str:
     if not LANGUAGE.fullmatch(text):
-        raise ValueError("a language is written as `nl`, or with a country as `nl_be`")
+        said = "a language is written as `nl`, or with a country as `nl_be`"
+        raise ValueError(f"{said}; did you mean `{meant}`?" if (meant := meant_language(text)) else said)
     return text
 
 

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 
 Script = Callable[["Conversation"], None]
 
+SECONDS = 30
+"""The longest that a line of Asterisk's may take; a test that waits for one then fails, and does not hang."""
+
 
 class Conversation:
     """One FastAGI connection: `say` sends a command and gives Asterisk's reply; `heard` holds all replies."""
@@ -38,10 +41,12 @@ class Checker:
         checker = self
 
         class Handler(socketserver.StreamRequestHandler):
+            timeout = SECONDS
+
             def handle(self) -> None:
                 talk = Conversation(self)
                 checker.talks.append(talk)
-                with contextlib.suppress(ConnectionError):
+                with contextlib.suppress(ConnectionError, TimeoutError):
                     script(talk)
                 checker.over.release()
 

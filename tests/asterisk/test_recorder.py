@@ -18,7 +18,9 @@ from tests.recorder.fake import recording, write_recorder
 
 pytestmark = both_versions
 
-LIMIT = 20
+LIMIT = 40
+MENU = ("digits/1",)
+"""Shorter than Asterisk's own, which takes eight seconds."""
 DIALPLAN = """
 [from-phones]
 exten => 5001,1,Answer()
@@ -46,7 +48,7 @@ class Desk:
         self.write(300)
 
     def write(self, seconds: int) -> None:
-        sounds = {what: own for what, (_, own) in RECORDER_PROMPTS.items()}
+        sounds = {what: own for what, (_, own) in RECORDER_PROMPTS.items()} | {"menu": MENU}
         write_recorder(self.root / "generated", recording(), seconds=seconds, sounds=sounds)
 
     def record(self, agi: object, prompt: str, language: str | None) -> str:
@@ -124,7 +126,7 @@ def test_recorded_heard_again_and_kept(pbx: Pbx, desk: Desk) -> None:
 def test_time_over_and_a_key_into_the_menu(pbx: Pbx, desk: Desk) -> None:
     desk.write(1)
     with Call(pbx.ami, "5001") as call:
-        asked(call, 'STREAM FILE vm-press "0123456789*"')
+        asked(call, 'STREAM FILE digits/1 "0123456789*"')
         call.press("3")
         asked(call, "RECORD FILE", 2)
         asked(call, "WAIT FOR DIGIT")
@@ -145,7 +147,7 @@ def test_a_key_at_once_is_too_short(pbx: Pbx, desk: Desk) -> None:
     assert desk.takes == []
 
 
-@pytest.mark.parametrize("at", ["STREAM FILE beep", "RECORD FILE", "STREAM FILE vm-press", "WAIT FOR DIGIT"])
+@pytest.mark.parametrize("at", ["STREAM FILE beep", "RECORD FILE", "STREAM FILE digits/1", "WAIT FOR DIGIT"])
 def test_a_hangup_changes_nothing(pbx: Pbx, desk: Desk, at: str) -> None:
     desk.write(1)
     with Call(pbx.ami, "5001") as call:

@@ -253,6 +253,7 @@ class TestRestore:
         [
             (["hello"], 1, "nothing was replaced at routes/prompts/desk/hello.wav"),
             (["welcome", "--language", "nl"], 1, "nothing was replaced at routes/prompts/nl/welcome.wav"),
+            (["welcom"], 1, "nothing was replaced at routes/prompts/welcom.wav\n   = help: did you mean `welcome`?"),
             (["bye"], 2, "prompt `bye` is a sound of Asterisk's"),
             (["no name"], 2, "`no name` is no name of a prompt"),
             (["welcome", "x", "--list"], 2, "--list goes without STAMP"),

@@ -199,6 +199,11 @@ class TestSpeak:
         assert "welcome (en): espeak-ng has no voice for `en` (espeak-ng --voices lists them)\n" in result.stderr
         assert not (PROMPTS / "en").exists()
 
+    def test_an_empty_text(self, cli: Cli, fake_espeak: Fake, write: Write) -> None:
+        fake_espeak()
+        write({"routes/prompts.route": 'prompt welcome text " "\n'})
+        assert cli("prompts", "speak", "welcome").stderr == "welcome: its text is empty\n"
+
     def test_what_is_no_sound_stays(self, cli: Cli, fake_espeak: Fake, write: Write) -> None:
         fake_espeak()
         write({"routes/prompts/welcome.wav": b"no sound"})

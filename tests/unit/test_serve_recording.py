@@ -95,7 +95,8 @@ def test_another_state_folder_counts_from_the_next_call_on(serving: Serving) -> 
         before = serving.service._front
         left = serving.root / "other/recordings/0123-left.wav"
         left.parent.mkdir(parents=True)
-        left.write_bytes(b"of a process that was killed")
+        left.write_bytes(b"of a process that was killed long ago")
+        os.utime(left, (1, 1))
         serving.environ["ROUTEC_STATE"] = str(serving.root / "other")
         os.kill(os.getpid(), signal.SIGHUP)
         assert until(lambda: serving.service._front is not before, LIMIT)

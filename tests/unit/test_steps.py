@@ -1,9 +1,14 @@
 """`say` and the cases of an else: as they are read, and how calls run through them."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from routec.apply.words.source_map import WORDS
 from routec.backend.escape import spoken
 from routec.frontend import syntax
+from routec.frontend.expectations import STEP_WORDS
 from routec.frontend.flow import ends, ways
 from routec.frontend.parser import parse
 from routec.model import Case, Cases, Dial, Goto, Hangup, Play, Say, SignIn, Step
@@ -24,6 +29,15 @@ def read(text: str) -> list[syntax.Step]:
     file, faults = parse(Source("a.route", text))
     assert faults == []
     return file.steps
+
+
+def test_the_words_of_steps_are_those_of_the_grammar() -> None:
+    """Whoever forgets one is not told where a step stands in the wrong block, nor where it stands at all."""
+    text = (Path(__file__).parents[2] / "grammar" / "routec.lark").read_text()
+    (rules,) = re.findall(r"^_step: (.+)$", text, re.MULTILINE)
+    terminals = [re.findall(rf"^{rule}: (\w+)", text, re.MULTILINE)[0] for rule in rules.split(" | ")]
+    assert [terminal.lower() for terminal in terminals] == list(STEP_WORDS)
+    assert set(STEP_WORDS) == set(WORDS.values())
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ LONGEST_SHOWN = 100
 """Characters of a source line that are shown."""
 
 _ENTRY = re.compile(r"\bon\s+(?:did|extension)\b|\brecord\b")
-_WORDS: dict[Kind, str] = {
+WORDS: dict[Kind, str] = {
     "plays": "prompt", "asks": "auth", "rings": "dial", "says": "say", "waits": "wait", "answers": "answer",
     "speaks": "language",
     "goes": "goto", "hangs": "hangup",
@@ -71,7 +71,7 @@ class SourceMap:
         if source is None or not 0 < spot.line <= source.text.count("\n") + 1:
             return spot
         begin = max(0, spot.column - 1)
-        is_step = source.line_text(spot.line).startswith(_WORDS.get(kind, "\n"), begin)
+        is_step = source.line_text(spot.line).startswith(WORDS.get(kind, "\n"), begin)
         if not is_step and (kind == "hangs" or not is_certain):
             return spot
         if not is_step:
