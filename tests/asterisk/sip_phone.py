@@ -22,7 +22,7 @@ sip_listen 127.0.0.1:0
 audio_jitter_buffer_type off
 audio_buffer 20-2000
 """
-"""A packet that comes late is heard late, and not dropped: tests judge what Asterisk sent, on however busy a machine."""
+"""A packet that comes late is heard late, and not dropped: tests judge what Asterisk sent, however busy the machine."""
 PACE = 0.02
 """Seconds between two looks at the sound, one packet's worth."""
 
