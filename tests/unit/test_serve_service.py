@@ -226,12 +226,16 @@ def test_health_and_metrics(serving: Serving) -> None:
     serving.environ["ROUTEC_METRICS_LISTEN"] = f"127.0.0.1:{port}"
     serving = Serving(serving.root, serving.environ)
 
-    def story() -> None:
-        sign_in(serving.at, "1001")
+    def shown() -> str:
         with socket.create_connection(("127.0.0.1", port), 10) as link:
             link.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
-            text = link.makefile("rb").read().decode()
-        assert 'routec_signins_total{module="gate",verdict="granted"} 1.0' in text
+            return link.makefile("rb").read().decode()
+
+    def story() -> None:
+        sign_in(serving.at, "1001")
+        # it is counted when the caller has heard of it
+        assert until(lambda: 'routec_signins_total{module="gate",verdict="granted"} 1.0' in shown(), LIMIT)
+        text = shown()
         assert 'routec_builds_total{result="good"} 1.0' in text
         assert until(lambda: "routec_database_up 1.0" in serving.service._metrics.text().decode(), LIMIT)
         text = serving.service._metrics.text().decode()
