@@ -4,10 +4,8 @@ Read as strictly as `signin.modules` reads its file, and for more reason: it say
 is made of plain names and stays below routes/prompts/, through no link that leads out of there.
 """
 
-import json
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from routec.contract import LANGUAGE, RECORDER_FORMAT
 from routec.recorder.ports import Said, TakeError
+from routec.signin.compiled_file import check_format, read_compiled, words_of
 from routec.signin.module_faults import NAME, SOUND
 
 MOST_SECONDS = 600
@@ -60,35 +59,16 @@ class Recordings(BaseModel):
 
 def read_recordings(path: Path) -> Recordings:
     """Read and check a file of recordings. Raises `RecordingsError`."""
-    try:
-        # Not blocking: a pipe in the file's place would be waited for without an end.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise RecordingsError(f"{path}: it is no file")
-            content = file.read(_FILE_BYTES + 1)
-    except OSError as error:
-        raise RecordingsError(f"{path}: {error.strerror or type(error).__name__}") from None
-    if len(content) > _FILE_BYTES:
-        raise RecordingsError(f"{path}: longer than {_FILE_BYTES} bytes")
-    try:
-        return parse_recordings(content)
-    except RecordingsError as error:
-        raise RecordingsError(f"{path}: {error}") from None
+    return read_compiled(path, _FILE_BYTES, parse_recordings, RecordingsError)
 
 
 def parse_recordings(content: bytes) -> Recordings:
     """Check the content of a file of recordings. Raises `RecordingsError`."""
-    try:
-        head = json.loads(content)
-    except (ValueError, RecursionError):
-        raise RecordingsError("this is not JSON; the file may be half written") from None
-    if not isinstance(head, dict) or head.get("format") != RECORDER_FORMAT:
-        raise RecordingsError(f"not of format {RECORDER_FORMAT}: this routec and the one that compiled it differ")
+    check_format(content, RECORDER_FORMAT, RecordingsError)
     try:
         found = Recordings.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise RecordingsError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise RecordingsError(words_of(error)) from None
     for name in Said.__slots__:
         sounds = getattr(found.sounds, name)
         if len(sounds) > MOST_SOUNDS or not all(map(SOUND.fullmatch, sounds)):

@@ -6,7 +6,6 @@ may be a restriction that we would not apply.
 """
 
 import contextlib
-import json
 import logging
 import os
 import re
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from routec.contract import MODULES_FORMAT, RETIRED_MODULES_FILE, Module
 from routec.settings import Address, AgiSettings, PlainPath, Settings, SigninSettings
+from routec.signin.compiled_file import check_format, read_compiled, words_of
 from routec.signin.module_faults import NAME, module_fault
 
 EXTENSION = re.compile(r"[0-9*]{1,79}")
@@ -66,38 +66,23 @@ class Compiled:
 
 def read_modules(path: Path) -> Compiled:
     """Read and check a file of modules. Raises `ModulesError`."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_FILE_BYTES + 1)
-    except OSError as error:
-        raise ModulesError(f"{path}: {error.strerror}") from None
-    if len(content) > _FILE_BYTES:
-        raise ModulesError(f"{path}: longer than {_FILE_BYTES} bytes")
-    try:
-        return parse_modules(content)
-    except ModulesError as error:
-        raise ModulesError(f"{path}: {error}") from None
+    return read_compiled(path, _FILE_BYTES, parse_modules, ModulesError)
 
 
 def parse_modules(content: bytes) -> Compiled:
     """Check the content of a file of modules. Raises `ModulesError`."""
-    try:
-        head = json.loads(content)
-    except (ValueError, RecursionError):
-        raise ModulesError("this is not JSON; the file may be half written") from None
-    if not isinstance(head, dict) or head.get("format") != MODULES_FORMAT:
-        raise ModulesError(f"not of format {MODULES_FORMAT}: this routec and the one that compiled it differ")
+    check_format(content, MODULES_FORMAT, ModulesError)
     try:
         file = _File.model_validate_json(content)
     except ValidationError as error:
-        raise ModulesError(_words_of(error)) from None
+        raise ModulesError(words_of(error)) from None
     try:
         settings = Settings(
             agi=AgiSettings(listen=file.settings.listen),
             signin=SigninSettings(state=file.settings.state, pepper_file=file.settings.pepper_file),
         )
     except ValidationError as error:
-        raise ModulesError(f"settings.{_words_of(error)}") from None
+        raise ModulesError(f"settings.{words_of(error)}") from None
     if not all(map(EXTENSION.fullmatch, file.extensions)):
         raise ModulesError("`extensions` are digits and `*`")
     modules: dict[str, Module] = {}
@@ -107,12 +92,6 @@ def parse_modules(content: bytes) -> Compiled:
         _check_module(module)
         modules[module.name] = module
     return Compiled(modules, settings, frozenset(file.extensions))
-
-
-def _words_of(error: ValidationError) -> str:
-    """The first fault, without what stood there."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _check_module(module: Module) -> None:

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -324,3 +325,9 @@ def module_like(store: ModuleStore, tries: int) -> Module:
 
 def test_hashes_of_the_tests_are_hashes() -> None:
     assert PIN not in weak_hash(PIN)
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "signin.json")
+    with pytest.raises(ModulesError, match="it is no file"):
+        read_modules(tmp_path / "signin.json")
