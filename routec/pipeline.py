@@ -54,6 +54,8 @@ class Input:
     """What could not be read, and so is missing above."""
     users: Mapping[str, bytes] = field(default_factory=dict)
     """The files of users, by the path that users are shown."""
+    other_sounds: tuple[str, ...] = ()
+    """Files of sounds below routes/prompts/ in other formats, which no prompt can have."""
     target: str | None = None
     """Which PBX of `[targets]` it is compiled for; None: what routec.toml says at its top."""
 
@@ -156,7 +158,7 @@ def _compile(project: Input, memory: Memory, *, dialplan: bool) -> Compilation:
         toml = None if project.settings is None else project.settings[0]
         system, found = with_recordings(system, settings, toml, sources, memory)
         faults += found
-    about = About(settings, project.sounds or {}, elsewhere)
+    about = About(settings, project.sounds or {}, elsewhere, project.other_sounds)
     faults += check(system, about, whole=not has_errors(faults), memory=memory)
     diagnostics = in_order(fault for fault in faults if not _ignored(fault, sources))
     result = Compilation(sources, settings, system, project.sounds or {}, diagnostics, None)

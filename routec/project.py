@@ -24,6 +24,9 @@ SUFFIX = ".route"
 MOST_SECONDS_APART = 0.1
 """By how much the lengths of a sound at 8 and at 16 kHz may differ."""
 
+OTHER_SUFFIXES = (".wav", ".mp3", ".ogg", ".opus", ".flac", ".aiff", ".aif", ".m4a", ".wma", ".gsm")
+"""What sounds are called that are no prompt's yet; `.WAV` is one of them, since Asterisk looks for `.wav`."""
+
 _USERS_NAMED = re.compile(r'\bfrom[ \t]+"([^"\\/\n][^"\\\n]*' + re.escape(USERS_SUFFIX) + r')"')
 
 
@@ -70,7 +73,8 @@ def gather(
     if settings is not None and os.path.lexists(settings):
         data = _read(reader, settings, shown(settings, root), faults, settings.parent)
         text = None if data is None else (shown(settings, root), data)
-    return Input(files, text, sound_faults(prompts, reader) if prompts else {}, tuple(faults), users)
+    sounds, others = sounds_below(prompts, reader) if prompts else ({}, ())
+    return Input(files, text, sounds, tuple(faults), users, others)
 
 
 def _files_below(folder: Path, root: Path, faults: list[Diagnostic]) -> list[Path]:
@@ -152,12 +156,15 @@ def recordings_folder(root: Path, settings: Settings) -> Path | None:
     return root / ROUTES / PROMPTS if settings.prompts.records else None
 
 
-def sound_faults(folder: Path, reader: Reader) -> dict[str, str]:
-    """The files of sounds below a folder, by their path in it, each with why Asterisk cannot play it, or empty."""
-    if not folder.is_dir():
-        return {}
-    found = {path.as_posix(): reader.of(folder / path, _heard) for path in _sounds_below(folder)}
-    return {path: heard.fault or _companion_fault(path, heard, found) for path, heard in found.items()}
+def sounds_below(folder: Path, reader: Reader) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The files of sounds by their path in a folder, each with why Asterisk cannot play it, or empty.
+
+    Beside them those in other formats, which no prompt can have.
+    """
+    paths, others = _sounds_below(folder)
+    found = {path: reader.of(folder / path, _heard) for path in paths}
+    faults = {path: heard.fault or _companion_fault(path, heard, found) for path, heard in found.items()}
+    return faults, tuple(others)
 
 
 class _Heard(NamedTuple):
@@ -167,17 +174,23 @@ class _Heard(NamedTuple):
     seconds: float
 
 
-def _sounds_below(folder: Path) -> list[Path]:
-    """The files of sounds, by their path in the folder. What begins with `.` is none, nor what lies below such.
+def _sounds_below(folder: Path) -> tuple[list[str], list[str]]:
+    """The files of sounds that prompts can have, by their path in the folder, and those in other formats.
 
-    That is not looked into: there may be twenty times as many replaced sounds as there are prompts.
+    What begins with `.` is none, nor what lies below such. That is not looked into: there may be twenty times as many
+    replaced sounds as there are prompts.
     """
-    found: list[Path] = []
+    found: list[str] = []
+    others: list[str] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         above = Path(parent).relative_to(folder)
-        found += [above / name for name in (*folders, *names) if name.endswith(SUFFIXES) and not name.startswith(".")]
-    return sorted(found)
+        for name in (*folders, *names):
+            if name.endswith(SUFFIXES) and not name.startswith("."):
+                found.append((above / name).as_posix())
+            elif name in names and name.lower().endswith(OTHER_SUFFIXES) and not name.startswith("."):
+                others.append((above / name).as_posix())
+    return sorted(found), sorted(others)
 
 
 def _companion_fault(path: str, wide: _Heard, found: Mapping[str, _Heard]) -> str:

@@ -60,6 +60,8 @@ class About:
     """The files of sounds below routes/prompts/, each with its fault or an empty string."""
     elsewhere: frozenset[str] = frozenset()
     """Routes that callers reach on another PBX."""
+    other_sounds: tuple[str, ...] = ()
+    """Files of sounds there in other formats."""
 
 
 @dataclass(frozen=True)

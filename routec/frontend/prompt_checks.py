@@ -10,7 +10,7 @@ from routec.frontend.texts import is_sound_name
 from routec.model import Dial, Language, Prompt
 from routec.model.limits import NAME
 from routec.model.played import played_by_module
-from routec.model.sound_files import joined, languages_of, published_name, split, stem
+from routec.model.sound_files import SUFFIX, joined, languages_of, published_name, split, stem
 
 MOST_NAMED = 5
 """Prompts that are named of those that a language lacks."""
@@ -50,7 +50,7 @@ def _how_to_play(prompt: Prompt, facts: Facts, *, is_declared: bool) -> str:
 
 
 def files_of_no_prompt(facts: Facts) -> Iterator[Diagnostic]:
-    """Every sound in routes/prompts/ has a name that a prompt can have."""
+    """Every sound in routes/prompts/ has a name that a prompt can have, and is a .wav file."""
     for file in sorted(facts.about.sounds):
         if not is_sound_name(stem(split(file)[1])):
             yield Diagnostic(
@@ -59,6 +59,19 @@ def files_of_no_prompt(facts: Facts) -> Iterator[Diagnostic]:
                 help="`routec prompts add NAME FILE` makes a prompt of it; then take it away",
                 file=f"routes/prompts/{file}",
             )
+    for file in facts.about.other_sounds:
+        if file.rpartition(".")[0] + SUFFIX in facts.about.sounds:
+            continue  # what the prompt was made of
+        language, path = split(file)
+        name = path.rpartition(".")[0]
+        where = f" --language {language}" if language else ""
+        yield Diagnostic(
+            codes.UNUSED_PROMPT,
+            f"nothing can play `{file}`: prompts are .wav files",
+            help=f"`routec prompts add {name if NAME.fullmatch(name) else 'NAME'} FILE{where}` makes one of it; "
+            "then take it away",
+            file=f"routes/prompts/{file}",
+        )
 
 
 def hidden_versions(facts: Facts) -> Iterator[Diagnostic]:

@@ -11,7 +11,7 @@ from routec.apply.build import Builder
 from routec.apply.publish import stale
 from routec.files import Reader
 from routec.model.sound_files import joined, languages_of, published_name, split, stem
-from routec.project import recordings_folder, sound_faults
+from routec.project import recordings_folder, sounds_below
 from routec.settings import Settings
 from tests.unit.conftest import Cli, Write, put_in_force, wav
 from tests.unit.test_build import content
@@ -75,7 +75,7 @@ def test_what_is_wrong_with_them(tmp_path: Path) -> None:
     (tmp_path / "no.wav").mkdir()
     for name in (".replaced/hi.20261127T223105Z.wav", ".replaced/nl/hi.20261127T223105Z.wav16", "nl/.hi.wav"):
         wav(tmp_path / name)
-    assert sound_faults(tmp_path, Reader()) == {
+    assert sounds_below(tmp_path, Reader())[0] == {
         "alone.wav16": "`alone.wav`, the same at 8000 Hz, is not beside it",
         "bad.wav": "it has 44100 Hz, 16 bit, mono; Asterisk plays 8000 Hz, 16 bit, mono",
         "bad.wav16": "",
@@ -207,5 +207,16 @@ def test_what_was_replaced_is_not_looked_through(tmp_path: Path, monkeypatch: py
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", look)
-    assert sound_faults(tmp_path, Reader()) == {"a.wav": "", "nl/a.wav": "", "folder.wav": "it is no file"}
+    assert sounds_below(tmp_path, Reader())[0] == {"a.wav": "", "nl/a.wav": "", "folder.wav": "it is no file"}
     assert ".replaced" not in looked
+
+
+def test_sounds_in_other_formats_are_said(root: Path, cli: Cli) -> None:
+    for name in ("bye.mp3", "nl/good bye.ogg", "BYE.WAV", ".hidden.mp3", "notes.txt", "hi.flac"):
+        (root / "routes/prompts" / name).parent.mkdir(exist_ok=True)
+        (root / "routes/prompts" / name).write_bytes(b"x")
+    printed = cli("check").output
+    assert printed.count("RT326]: nothing can play") == 3
+    assert "nothing can play `bye.mp3`: prompts are .wav files" in printed
+    assert "routec prompts add bye FILE`" in printed
+    assert "routec prompts add NAME FILE --language nl`" in printed
