@@ -60,6 +60,11 @@ def make_folder(folder: Path) -> list[Path]:
     return missing
 
 
+def why_refused(error: OSError) -> str:
+    """What the system refused, in words that go on a sentence; without the file that it was about."""
+    return (error.strerror or type(error).__name__).lower()
+
+
 def user_name() -> str:
     """Whom this process runs as."""
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from routec.diagnostics import Diagnostic, codes
+from routec.disk import why_refused
 from routec.files import Reader
 from routec.frontend.reader import MOST_BYTES
 from routec.frontend.syntax import USERS_SUFFIX
@@ -103,8 +104,7 @@ def _users_named(file: Path, data: bytes) -> list[Path]:
 
 
 def _unreadable(name: str, error: OSError) -> Diagnostic:
-    reason = (error.strerror or type(error).__name__).lower()
-    return Diagnostic(codes.UNREADABLE_FILE, f"cannot read `{name}`: {reason}", file=name)
+    return Diagnostic(codes.UNREADABLE_FILE, f"cannot read `{name}`: {why_refused(error)}", file=name)
 
 
 def shown(path: Path, root: Path) -> str:

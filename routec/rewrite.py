@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from routec.disk import hand_over, lay, sync
+from routec.disk import hand_over, lay, sync, why_refused
 
 NEW_MODE = 0o644
 
@@ -158,7 +158,7 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RewriteError(f"cannot write {path}: {(error.strerror or type(error).__name__).lower()}") from None
+        raise RewriteError(f"cannot write {path}: {why_refused(error)}") from None
 
 
 def _content(path: Path) -> bytes | None:
@@ -167,7 +167,7 @@ def _content(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise RewriteError(f"cannot read {path}: {(error.strerror or type(error).__name__).lower()}") from None
+        raise RewriteError(f"cannot read {path}: {why_refused(error)}") from None
 
 
 def _keep_mode_and_owner(path: Path, handle: int, *, must_keep_owner: bool) -> None:

@@ -11,7 +11,7 @@ from routec.apply.build import Built
 from routec.apply.held import Held
 from routec.apply.jumps import reach
 from routec.apply.plan import ApplyError
-from routec.apply.publish import hides, left_over
+from routec.apply.publish import left_over
 from routec.apply.refusal import cannot_be_kept
 from routec.apply.retire import needed
 from routec.apply.retired_conf import RetireError, retired_file, tail
@@ -19,6 +19,7 @@ from routec.apply.retired_modules import modules_change
 from routec.apply.shelf import MAIN_FILE, RETIRED_FILE
 from routec.backend.dialplan import FIXED
 from routec.contract import MODULES_FILE
+from routec.model.sound_files import hides
 
 
 class Left(NamedTuple):

@@ -7,7 +7,6 @@ too, and cannot fail for a full disk. What a killed process left lying is cleare
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,14 +19,11 @@ from routec.apply.retired_conf import retired_sounds, without_tail
 from routec.apply.shelf import MAIN_FILE, MANIFEST_FILE, MARK, RETIRED_FILE, Shelf
 from routec.contract import MODULES_FILE, RECORDER_FILE, SCRIPT_FILE
 from routec.disk import hand_over, lay, make_folder, sync, user_name
-from routec.model.sound_files import SUFFIX, WIDE_SUFFIX
+from routec.model.sound_files import hides
 
 TEMPORARY = ".routec-new."
 KEPT = ".routec-old."
 """How the names of our own begin; a leading `.` keeps them out of an admin's `#include *.conf`."""
-
-_LANGUAGE = re.compile(r"[a-z]{2}(?:_[A-Z]{2})?")
-"""The name of a language's folder, as Asterisk has it."""
 
 _ORDER = {SCRIPT_FILE: 1, MODULES_FILE: 2, RECORDER_FILE: 3, MANIFEST_FILE: 4, RETIRED_FILE: 5, MAIN_FILE: 6}
 """Sounds come before all of these."""
@@ -231,18 +227,6 @@ def left_over(files: Collection[str], shelf: Shelf) -> list[str]:
     """Sounds that are there from builds before this one, for calls that may be over, and that it does not have."""
     names = {*sounds(shelf.read(MANIFEST_FILE)), *retired_sounds(shelf.read(RETIRED_FILE) or b"")}
     return sorted(name for name in names if name not in files and (shelf.folder / name).is_file())
-
-
-def hides(name: str, files: Collection[str]) -> bool:
-    """Whether callers would be played this old sound in place of a present one.
-
-    That is what lies beside it at 16 kHz, for wideband phones, or in a language's folder.
-    """
-    narrow = name.removesuffix(WIDE_SUFFIX) + SUFFIX if name.endswith(WIDE_SUFFIX) else name
-    parts = narrow.split("/")
-    languages = [at for at, part in enumerate(parts[:-1]) if _LANGUAGE.fullmatch(part)]
-    present = [narrow, *("/".join((*parts[:at], *parts[at + 1 :])) for at in languages)]
-    return any(each in files for each in present if each != name)
 
 
 def _refuse_foreign(path: Path) -> None:

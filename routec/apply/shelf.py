@@ -1,6 +1,7 @@
 """What a published folder holds, as one process knows it."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,15 @@ def is_sound(name: object) -> bool:
         return False
     folder, *parts = name.split("/")
     return folder == SOUNDS and bool(parts) and not any(part in ("", ".", "..") for part in parts)
+
+
+def shortened(names: Sequence[str], most: int = 0) -> list[str]:
+    """Files as people are told of them: sounds as one, behind the others, where there are more than `most`."""
+    sounds = sum(name.startswith(f"{SOUNDS}/") for name in names)
+    if sounds <= most:
+        return list(names)
+    others = [name for name in names if not name.startswith(f"{SOUNDS}/")]
+    return [*others, f"{sounds} sound{'' if sounds == 1 else 's'}"]
 
 
 class Signature(NamedTuple):

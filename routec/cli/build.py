@@ -7,7 +7,7 @@ import click
 
 from routec.apply import build as building
 from routec.apply.publish import PublishError, publish, stale
-from routec.apply.shelf import SOUNDS
+from routec.apply.shelf import shortened
 from routec.cli import FAULTS, GOOD
 from routec.cli.here import project_root, project_settings, target_option
 from routec.cli.main import fail
@@ -39,21 +39,14 @@ def build(out: Path | None, only_check: bool, target: str | None) -> None:
     if built.failed:
         click.echo(f"{summary(built.compilation.diagnostics)}; nothing was written", err=True)
         sys.exit(FAULTS)
+    named = ", ".join(shortened(changed, MOST_SOUNDS))
     if only_check and changed:
         again = f" --target {target}" if target else ""
-        click.echo(f"{folder} is stale: {_named(changed)}; run `routec build{again}`", err=True)
+        click.echo(f"{folder} is stale: {named}; run `routec build{again}`", err=True)
         sys.exit(FAULTS)
     system = built.compilation.system
     recordings = sum(route.is_recording for route in system.routes)
     parts = [counted(len(system.routes) - recordings, "route"), counted(len(system.modules), "sign-in module")]
     parts += [counted(recordings, "recording extension")] if recordings else []
-    click.echo(f"{folder}: {', '.join(parts)}; {'written: ' + _named(changed) if changed else 'up to date'}")
+    click.echo(f"{folder}: {', '.join(parts)}; {'written: ' + named if changed else 'up to date'}")
     sys.exit(GOOD)
-
-
-def _named(files: list[str]) -> str:
-    """Files by their names, but for sounds where there are many of them."""
-    sounds = [name for name in files if name.startswith(f"{SOUNDS}/")]
-    if len(sounds) <= MOST_SOUNDS:
-        return ", ".join(files)
-    return ", ".join([counted(len(sounds), "sound"), *(name for name in files if name not in sounds)])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from routec.cli import FAULTS
-from routec.cli.here import project_root
 from routec.cli.layout import for_a_reader_who_may_leave, put, table
 from routec.cli.main import fail, os_words
 from routec.cli.prompt_places import FOLDER, Places, language_option, titled
@@ -94,7 +93,6 @@ def restore_(name: str, stamp: str | None, language: str | None, *, lists: bool)
     The last one, or the one with a STAMP that --list shows. The present sound is kept in turn, so that a second
     `restore` undoes the first.
     """
-    project_root()
     places = Places.of_here()
     spoken_in = places.language(language)
     place = places.file(name, spoken_in)

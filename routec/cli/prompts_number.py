@@ -27,9 +27,9 @@ def number(names: tuple[str, ...]) -> None:
     if names:
         asked = [places.known(name) for name in dict.fromkeys(names)]
         for prompt in asked:
-            _refuse(places, prompt)
+            _refuse(prompt)
     else:
-        asked = [prompt for prompt in places.prompts.values() if _is_declared(places, prompt) and prompt.file]
+        asked = [prompt for prompt in places.prompts.values() if prompt.is_declared and prompt.file]
     wanted = [prompt for prompt in sorted(asked, key=_place) if not prompt.records]
     for prompt in asked if names else ():
         if prompt.records:
@@ -52,14 +52,10 @@ def _place(prompt: Prompt) -> tuple[str, int]:
     return prompt.span.file, prompt.span.start
 
 
-def _is_declared(places: Places, prompt: Prompt) -> bool:
-    return prompt.span.file in places.compilation.sources
-
-
-def _refuse(places: Places, prompt: Prompt) -> None:
+def _refuse(prompt: Prompt) -> None:
     if prompt.file is None:
         fail(f"prompt `{prompt.name}` is a sound of Asterisk's, `{prompt.sound}`")
-    if not _is_declared(places, prompt):
+    if not prompt.is_declared:
         help = f'write it in a route file: prompt {prompt.name} "{prompt.file}"'
         fail(f"prompt `{prompt.name}` is not declared", help)
 

@@ -13,6 +13,7 @@ from routec.cli import FAULTS
 from routec.cli.main import fail
 from routec.cli.pins import is_taken, pepper
 from routec.cli.show import counted
+from routec.disk import why_refused
 
 if TYPE_CHECKING:
     from routec.cli.members import Members
@@ -94,7 +95,7 @@ def _read(file: str) -> bytes:
             with Path(file).open("rb") as source:
                 data = source.read(MOST_BYTES + 1)
     except OSError as error:
-        fail(f"cannot read {file}: {(error.strerror or type(error).__name__).lower()}")
+        fail(f"cannot read {file}: {why_refused(error)}")
     if len(data) > MOST_BYTES:
         fail(f"{Path(file).name} has more than {MOST_BYTES} bytes")
     return data

@@ -23,20 +23,20 @@ def unused_prompts(facts: Facts) -> Iterator[Diagnostic]:
     sounds = _played(facts)
     for prompt in facts.system.prompts:
         if prompt.sound not in sounds and prompt.name not in _OF_THE_RECORDER:
-            is_declared = prompt.span.end > 0
-            yield Diagnostic(
-                codes.UNUSED_PROMPT,
-                f"nothing plays prompt `{prompt.name}`",
-                prompt.span if is_declared else None,
-                "no route and no module names it",
-                help=_how_to_play(prompt, facts, is_declared=is_declared),
-                file="" if is_declared else prompt.span.file,
-            )
+            message, note = f"nothing plays prompt `{prompt.name}`", "no route and no module names it"
+            yield _at(prompt, codes.UNUSED_PROMPT, message, note, _how_to_play(prompt, facts))
 
 
-def _how_to_play(prompt: Prompt, facts: Facts, *, is_declared: bool) -> str:
+def _at(prompt: Prompt, code: codes.Code, message: str, note: str, help: str) -> Diagnostic:
+    """A fault where a prompt is declared, or else at its file, which has no lines."""
+    if prompt.is_declared:
+        return Diagnostic(code, message, prompt.span, note, help=help)
+    return Diagnostic(code, message, None, note, help=help, file=prompt.span.file)
+
+
+def _how_to_play(prompt: Prompt, facts: Facts) -> str:
     """What helps. A file in a folder may be meant for a language."""
-    if is_declared:
+    if prompt.is_declared:
         return f"`prompt {prompt.name}` in a route, or take it away"
     if NAME.fullmatch(prompt.name):
         return "take the file away, or play it"
@@ -85,15 +85,9 @@ def hidden_versions(facts: Facts) -> Iterator[Diagnostic]:
         for language in languages if file in own else ():
             path, name = joined(file, language), published_name(file, language, folder)
             if name in own and name != path and sounds.get(name) == "":
-                is_declared = own[file].span.end > 0
-                yield Diagnostic(
-                    codes.BAD_SOUND_FILE,
-                    f"`{name}` hides `{path}`",
-                    own[file].span if is_declared else None,
-                    f"below {folder}, Asterisk looks for `{own[file].name}` in `{language}` there",
-                    help=f"another folder for `{name}`, or a relative `[asterisk] sounds`",
-                    file="" if is_declared else own[file].span.file,
-                )
+                note = f"below {folder}, Asterisk looks for `{own[file].name}` in `{language}` there"
+                help = f"another folder for `{name}`, or a relative `[asterisk] sounds`"
+                yield _at(own[file], codes.BAD_SOUND_FILE, f"`{name}` hides `{path}`", note, help)
 
 
 def language_lacks_prompts(facts: Facts) -> Iterator[Diagnostic]:

@@ -40,6 +40,11 @@ class Prompt(Node):
     records: tuple[Recorded, ...] = ()
     texts: tuple[Spoken, ...] = ()
 
+    @property
+    def is_declared(self) -> bool:
+        """Whether a route file has it, and so has a line for it."""
+        return self.span.end > 0
+
 
 class Play(Node):
     """Play sounds, in order: `words` as the admin wrote them, `sounds` as Asterisk finds them."""

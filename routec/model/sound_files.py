@@ -6,7 +6,8 @@ one: `bar/closed.wav` has its version in `nl/bar/closed.wav`.
 """
 
 import posixpath
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 
 from routec.contract import LANGUAGE, asterisk_language
 from routec.model.nodes import System
@@ -16,6 +17,9 @@ WIDE_SUFFIX = ".wav16"
 """At 16 kHz, to be found beside the same name with `SUFFIX`."""
 
 SUFFIXES = (SUFFIX, WIDE_SUFFIX)
+
+_FOLDER = re.compile(r"[a-z]{2}(?:_[A-Z]{2})?")
+"""The name of a language's published folder, as `asterisk_language` makes it."""
 
 
 def split(path: str) -> tuple[str | None, str]:
@@ -48,6 +52,18 @@ def published_name(file: str, language: str | None, folder: str) -> str:
         return f"{name}/{file}"
     above, base = posixpath.split(file)
     return posixpath.join(above, name, base)
+
+
+def hides(name: str, files: Collection[str]) -> bool:
+    """Whether callers would be played this old sound in place of a present one.
+
+    That is what lies beside it at 16 kHz, for wideband phones, or in a language's folder.
+    """
+    narrow = name.removesuffix(WIDE_SUFFIX) + SUFFIX if name.endswith(WIDE_SUFFIX) else name
+    parts = narrow.split("/")
+    languages = [at for at, part in enumerate(parts[:-1]) if _FOLDER.fullmatch(part)]
+    present = [narrow, *("/".join((*parts[:at], *parts[at + 1 :])) for at in languages)]
+    return any(each in files for each in present if each != name)
 
 
 def languages_of(paths: Iterable[str]) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from routec.disk import why_refused
 from routec.recorder.ports import TakeError
 from routec.recorder.recordings import Recording, RecordingsError, place
 from routec.recorder.takes import NARROW, RATES, Take
@@ -54,7 +55,7 @@ class SoundKeeper:
         except SoundError as error:
             raise TakeError(f"{path}: {error}") from None
         except OSError as error:
-            raise TakeError(f"{path}: {(error.strerror or type(error).__name__).lower()}") from None
+            raise TakeError(f"{path}: {why_refused(error)}") from None
         try:
             kept = keep(self._prompts, name, converted.narrow, converted.wide, datetime.now(UTC))
         except KeepError as error:

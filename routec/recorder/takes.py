@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from routec.contract import GRACE_SECONDS, RECORDER_SECONDS
+from routec.disk import why_refused
 from routec.recorder.ports import TakeError
 
 FOLDER = "recordings"
@@ -129,4 +130,4 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TakeError(f"{path}: {(error.strerror or type(error).__name__).lower()}") from None
+        raise TakeError(f"{path}: {why_refused(error)}") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from routec.contract import LANGUAGE
+from routec.disk import why_refused
 from routec.sound.wav import SoundError, placeholder_mark
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _run(program: str, text: str, voice: str, file: Path) -> str | None:
     except subprocess.TimeoutExpired:
         raise SoundError(f"{PROGRAM} had not spoken it after {SECONDS} s") from None
     except OSError as error:
-        raise SoundError(f"{PROGRAM} cannot be run: {(error.strerror or type(error).__name__).lower()}") from None
+        raise SoundError(f"{PROGRAM} cannot be run: {why_refused(error)}") from None
     if done.returncode == 0:
         return None
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from routec.disk import hand_over, make_folder
+from routec.disk import hand_over, make_folder, why_refused
 from routec.rewrite import Change, RewriteError, alone, write_all
 from routec.sound.wav import SUFFIX, WIDE_SUFFIX, SoundError, Wav, fault, wide_of
 
@@ -249,7 +249,7 @@ def _named(folder: Path) -> Iterator[None]:
         raise KeepError(str(error)) from None
     except OSError as error:
         where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else folder
-        raise KeepError(f"cannot write {where}: {(error.strerror or type(error).__name__).lower()}") from None
+        raise KeepError(f"cannot write {where}: {why_refused(error)}") from None
 
 
 def _make(folder: Path) -> None:

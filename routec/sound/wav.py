@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from routec.disk import why_refused
+
 SUFFIX = ".wav"
 WIDE_SUFFIX = ".wav16"
 """Asterisk's own suffix for 16 kHz, beside the file of 8 kHz; phones of more than telephone quality are played it."""
@@ -60,7 +62,7 @@ class Wav:
             with open_file(path) as file:
                 return cls.of(file)
         except OSError as error:
-            reason = f"it cannot be read: {(error.strerror or type(error).__name__).lower()}"
+            reason = f"it cannot be read: {why_refused(error)}"
             raise SoundError(reason if error.errno else NO_FILE) from None
 
     @classmethod

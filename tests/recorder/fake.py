@@ -1,5 +1,6 @@
 """A fake Asterisk that records: it writes what callers speak where it is told to, or anything else, or nothing."""
 
+import contextlib
 import json
 import math
 import shlex
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from routec.contract import RECORDER_FORMAT
 from routec.sound.wav import NARROW, wav_file
-from tests.signin.fake import Cut, HangUp, headers
+from tests.signin.fake import Cut, HangUp, converse, headers
 
 MENU: Final = "vm-press"
 START: Final = "routec/recorder_start"
@@ -84,18 +85,9 @@ class Phone:
             return self.talk(link)
 
     def talk(self, link: socket.socket) -> "Phone":
-        try:
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):  # a call may be turned away
             link.sendall(self._head)
-            with link.makefile("rb") as lines:
-                for line in lines:
-                    answer = self._answer(line.decode().removesuffix("\n"))
-                    if answer is None:
-                        break
-                    link.sendall(answer)
-                    if not answer.endswith(b"\n"):
-                        break
-        except (ConnectionResetError, BrokenPipeError):
-            pass  # the server may close first
+        converse(link, self._answer)
         return self
 
     def _answer(self, command: str) -> bytes | None:

@@ -17,7 +17,7 @@ from routec.recorder.recorder import Recorder
 from routec.signin.agi import Agi
 from routec.signin.wire import Wire
 from routec.sound.wav import WIDE, fault, wav_file
-from tests.signin.fake import Cut, HangUp
+from tests.signin.fake import Cut, HangUp, talk_to_the_end
 
 from .fake import Answer, Phone, recording, spoken, write_recorder
 
@@ -111,12 +111,6 @@ def _hasty() -> Iterator[None]:
         yield
 
 
-def _talk(peer: Peer, link: socket.socket) -> None:
-    peer.talk(link)
-    with contextlib.suppress(OSError):
-        link.shutdown(socket.SHUT_RDWR)
-
-
 @settings(deadline=None)
 @given(
     plan=st.lists(turns, max_size=14),
@@ -138,7 +132,7 @@ def test_a_prompt_becomes_a_sound_that_was_recorded_or_stays(
         ours, theirs = socket.socketpair()
         theirs.settimeout(20)
         ends.enter_context(theirs)
-        talking = threading.Thread(target=_talk, args=(peer, theirs))
+        talking = threading.Thread(target=talk_to_the_end, args=(peer, theirs))
         talking.start()
         with ours:
             ours.setblocking(False)

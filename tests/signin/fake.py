@@ -1,11 +1,12 @@
 """A fake Asterisk: the other end of AGI, as it should behave and as it should not; and modules to sign in with."""
 
+import contextlib
 import json
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final, Protocol, final
 
 from argon2 import PasswordHasher
 
@@ -103,6 +104,34 @@ def headers(script: str = "signin/hotel_staff", **changes: str) -> bytes:
     return "".join(f"{key}: {value}\n" for key, value in env.items()).encode() + b"\n"
 
 
+def converse(link: socket.socket, answer: Callable[[str], bytes | None]) -> None:
+    """Answer each command, until one has no answer, or half of one, or the link ends."""
+    try:
+        with link.makefile("rb") as lines:
+            for line in lines:
+                said = answer(line.decode().removesuffix("\n"))
+                if said is None:
+                    break
+                link.sendall(said)
+                if not said.endswith(b"\n"):
+                    break
+    except (ConnectionResetError, BrokenPipeError):
+        pass  # the server may close first
+
+
+class Talks(Protocol):
+    """A peer at the other end of a link."""
+
+    def talk(self, link: socket.socket) -> object: ...
+
+
+def talk_to_the_end(peer: Talks, link: socket.socket) -> None:
+    """Let a peer talk, and close its half when it is done."""
+    peer.talk(link)
+    with contextlib.suppress(OSError):
+        link.shutdown(socket.SHUT_RDWR)
+
+
 class FakeAsterisk:
     """One call: `call` connects, answers what it is asked, and returns when the link has ended.
 
@@ -137,17 +166,7 @@ class FakeAsterisk:
 
     def talk(self, link: socket.socket) -> "FakeAsterisk":
         link.sendall(self._head)
-        with link.makefile("rb") as lines:
-            try:
-                for line in lines:
-                    answer = self._answer(line.decode().removesuffix("\n"))
-                    if answer is None:
-                        break
-                    link.sendall(answer)
-                    if not answer.endswith(b"\n"):
-                        break
-            except (ConnectionResetError, BrokenPipeError):
-                pass  # the server may close first
+        converse(link, self._answer)
         return self
 
     def _answer(self, command: str) -> bytes | None:

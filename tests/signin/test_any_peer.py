@@ -20,7 +20,7 @@ from routec.signin.session import Checker
 from routec.signin.store import Attempt, Charge, ClashError, Entry, LogError
 from routec.signin.wire import Wire
 
-from .fake import PEPPER, Cut, FakeAsterisk, HangUp, Keys, field, headers, module, weak_hash
+from .fake import PEPPER, Cut, FakeAsterisk, HangUp, Keys, field, headers, module, talk_to_the_end, weak_hash
 
 USERS = (User("floor1", None, "1001", weak_hash("4321")), User("floor2", None, "1002", weak_hash("4321")))
 BOTH = (field("login", 4, 4), field("password", 4, 4))
@@ -137,12 +137,6 @@ def _hasty() -> Iterator[None]:
         yield
 
 
-def _talk(peer: Peer, link: socket.socket) -> None:
-    peer.talk(link)
-    with contextlib.suppress(OSError):
-        link.shutdown(socket.SHUT_RDWR)
-
-
 @pytest.mark.parametrize("at", MODULES.values(), ids=MODULES)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
@@ -163,7 +157,7 @@ def test_granted_is_said_only_over_a_row(
     with contextlib.ExitStack() as ends:
         theirs.settimeout(20)
         ends.enter_context(theirs)
-        talking = threading.Thread(target=_talk, args=(peer, theirs))
+        talking = threading.Thread(target=talk_to_the_end, args=(peer, theirs))
         talking.start()
         with ours:
             ours.setblocking(False)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from routec.apply.lock import LOCK_FILE, _is_taken, locked
-from routec.apply.publish import Publication, PublishError, hides, publish, stale
+from routec.apply.publish import Publication, PublishError, publish, stale
 from routec.apply.retired_conf import retired_file, tail
 from routec.apply.shelf import MARK, Shelf
+from routec.model.sound_files import hides
 
 FILES: Mapping[str, bytes] = {
     "extensions.conf": b"; Made by routec\n[routec-dids]\n",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from routec.apply.plan import Drift, Plan
-from routec.apply.shelf import SOUNDS
+from routec.apply.shelf import shortened
 from routec.apply.words.changes import Change, changes, gates_first
 from routec.apply.words.module_changes import module_changes
 from routec.apply.words.plan_diff import Contexts, contexts, diff
@@ -42,7 +42,7 @@ class PlanWords:
             return "nothing to change"
         routes = len(self.contexts.routes)
         parts = [f"{routes:,} route{' changes' if routes == 1 else 's change'}"] if routes else []
-        return "; ".join([*parts, f"files to write: {', '.join(map(safe, _shortened(self.plan.stale)))}"])
+        return "; ".join([*parts, f"files to write: {', '.join(map(safe, shortened(self.plan.stale)))}"])
 
 
 def _modules(plan: Plan) -> list[Change]:
@@ -53,13 +53,6 @@ def _modules(plan: Plan) -> list[Change]:
     except OSError:
         return []
     return module_changes(old, plan.built.files[MODULES_FILE])
-
-
-def _shortened(names: tuple[str, ...]) -> list[str]:
-    """The files, with the sounds as one."""
-    sounds = sum(name.startswith(f"{SOUNDS}/") for name in names)
-    others = [name for name in names if not name.startswith(f"{SOUNDS}/")]
-    return [*others, f"{sounds} sound{'' if sounds == 1 else 's'}"] if sounds else others
 
 
 # ---- for people
